@@ -1,0 +1,32 @@
+//! What was asked: the framework's deployment manifest and the operator's settings, from text to meaning.
+//!
+//! Glossary, in the words of the Amplify Hosting deployment specification:
+//!
+//! * **bundle**: the folder a framework emits (`.amplify-hosting`): `static/`, `compute/` and the manifest.
+//! * **manifest**: `deploy-manifest.json`, the contract between framework and host.
+//! * **route**: a path pattern, the target it leads to and, perhaps, a fallback.
+//! * **target**: one of the three primitives: static assets, compute, image optimization.
+//! * **fallback**: the target asked when the first one says 404.
+//! * **compute resource**: the Node.js server in `compute/default`.
+//! * **image settings**: what the image optimization primitive may do.
+//!
+//! Nothing here opens a socket, and nothing changes after start. A [`Bundle`] that exists obeys the specification.
+#![forbid(unsafe_code)]
+
+mod bundle;
+mod compute;
+mod image;
+mod manifest;
+mod problem;
+mod route;
+mod settings;
+
+pub use bundle::{Bundle, ComputeFolder};
+pub use compute::{ComputeResource, Runtime};
+pub use image::{ImageFormat, ImageSettings, RemotePattern};
+pub use manifest::{Framework, Manifest};
+pub use problem::{Location, Problem, Problems, Rule, Severity};
+pub use route::{PathPattern, Route, Target, TargetKind};
+pub use settings::{
+    Address, Admin, Amount, ComputeSettings, ImageTuning, Limits, LogFormat, Settings, StaticSettings, Timeouts,
+};

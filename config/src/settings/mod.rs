@@ -1,0 +1,199 @@
+//! The operator's settings: what `edgeplane.toml`, `EDGEPLANE_*` and the flags mean.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use ipnet::IpNet;
+
+/// Everything an operator can decide, resolved: defaults < file < environment < flags.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Addresses served.
+    pub listen: Vec<Address>,
+    /// Where `/healthz`, `/readyz` and `/metrics` answer.
+    pub admin: Admin,
+    /// Where packs and caches live; 0700 and locked while in use.
+    pub state_dir: PathBuf,
+    /// Worker threads.
+    pub threads: Amount,
+    /// Node processes.
+    pub instances: Amount,
+    /// Servers somebody else starts; not empty: sidecar mode, no Node of ours.
+    pub upstream: Vec<Address>,
+    /// A file of `KEY=value` lines for Node's environment.
+    pub env_file: Option<PathBuf>,
+    /// Access log format.
+    pub log: LogFormat,
+    /// Host names that are this deployment, for absolute image URLs; lower case, no port.
+    pub public_host: Vec<String>,
+    /// Peers whose forwarded fields and request ids are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Bounds on what clients may send.
+    pub limits: Limits,
+    /// Bounds on how long anything may take.
+    pub timeouts: Timeouts,
+    /// The static assets primitive.
+    pub assets: StaticSettings,
+    /// The compute primitive.
+    pub compute: ComputeSettings,
+    /// The image optimization primitive.
+    pub image: ImageTuning,
+}
+
+/// A place to listen on or connect to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Address {
+    /// `127.0.0.1:8080` or `http://127.0.0.1:8080`
+    Tcp(SocketAddr),
+    /// `unix:/run/edgeplane.sock`
+    Unix(PathBuf),
+    /// `http://name:3000`: resolved when connecting; upstreams only.
+    Name(String, u16),
+}
+
+/// Where the admin endpoints answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admin {
+    /// On this address.
+    On(SocketAddr),
+    /// Nowhere.
+    Off,
+}
+
+/// A count, or as many as the machine (its cgroup quota) has processors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// One per available processor.
+    Auto,
+    /// Just this many, at least 1.
+    Just(usize),
+}
+
+/// Access log format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One readable line per request.
+    Text,
+    /// One JSON object per request.
+    Json,
+    /// None.
+    Off,
+}
+
+/// `[limits]`: sizes and counts of what clients may send.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Open client connections; more wait in the kernel's backlog.
+    pub connections: usize,
+    /// Bytes of request line and header fields together: 431 above.
+    pub request_head: usize,
+    /// Bytes of the request target: 414 above.
+    pub request_target: usize,
+    /// Header fields: 431 above.
+    pub request_fields: usize,
+    /// Bytes of a request body: 413 above.
+    pub request_body: u64,
+    /// A declared body of at most this many bytes is held until complete.
+    pub body_hold: usize,
+    /// Requests on one connection before it is closed.
+    pub keepalive_requests: u32,
+}
+
+/// `[timeouts]`: how long anything may take.
+#[derive(Clone, Debug)]
+pub struct Timeouts {
+    /// From the first byte of a request head to its last: 408 above.
+    pub head: Duration,
+    /// An idle keep-alive connection.
+    pub idle: Duration,
+    /// Between two reads of a request body.
+    pub body_read: Duration,
+    /// A write the client does not take.
+    pub write: Duration,
+    /// Connecting to Node or an upstream.
+    pub connect: Duration,
+    /// A whole exchange with compute: 504 above. The specification's limit is 15 minutes.
+    pub request: Duration,
+    /// After SIGTERM, for requests under way.
+    pub drain: Duration,
+}
+
+/// `[static]`: the asset pack and its answers.
+#[derive(Clone, Debug)]
+pub struct StaticSettings {
+    /// `Cache-Control` where the route gives none.
+    pub cache_control: String,
+    /// Whether compressed variants are made (siblings in the bundle are used in any case).
+    pub compress: bool,
+    /// Files above this many bytes get no compressed variant of our making.
+    pub compress_bytes_max: u64,
+    /// Ranges answered in one request; more: the whole file.
+    pub ranges_max: usize,
+    /// Files in one pack.
+    pub files_max: usize,
+    /// `index.html` for a request path that ends in `/`, on Static targets.
+    pub index: bool,
+}
+
+/// `[compute]`: Node and the exchanges with it.
+#[derive(Clone, Debug)]
+pub struct ComputeSettings {
+    /// The Node executable.
+    pub node: PathBuf,
+    /// Path of the readiness request; any answer counts.
+    pub readiness_path: String,
+    /// How long an instance may take until it answers.
+    pub start_timeout: Duration,
+    /// Between SIGTERM and SIGKILL.
+    pub stop_timeout: Duration,
+    /// First and longest pause before a restart.
+    pub restart_min: Duration,
+    /// The longest pause before a restart.
+    pub restart_max: Duration,
+    /// How long an idle connection to Node is kept; Node closes its own after 5 s.
+    pub pool_idle: Duration,
+    /// Idle connections kept per instance.
+    pub pool_size: usize,
+    /// Attempts per request that may be repeated, the first included.
+    pub attempts: usize,
+}
+
+/// `[image]`: the optimizer's bounds and defaults.
+#[derive(Clone, Debug)]
+pub struct ImageTuning {
+    /// CPU workers.
+    pub workers: Amount,
+    /// Jobs waiting for a worker: 503 above.
+    pub queue: usize,
+    /// From request to answer: 504 above.
+    pub timeout: Duration,
+    /// A remote fetch, redirects included: 504 above.
+    pub fetch_timeout: Duration,
+    /// Redirects followed.
+    pub redirects_max: usize,
+    /// Bytes of a source: 413 above. Amplify: 11 MB.
+    pub source_bytes_max: usize,
+    /// Pixels on one side of a source: 413 above. Amplify: 9000.
+    pub side_max: u32,
+    /// Bytes of an answer: 413 above. Amplify: 4 MB.
+    pub output_bytes_max: usize,
+    /// Bytes of pixels all jobs together may hold.
+    pub memory_bytes_max: usize,
+    /// Bytes of optimized images kept in memory.
+    pub cache_bytes: u64,
+    /// Quality where the request names none, 1-100.
+    pub quality: u8,
+    /// Widths where the manifest has no image settings.
+    pub default_sizes: Vec<u32>,
+    /// Whether remote sources may be fetched over plain http.
+    pub allow_http: bool,
+    /// How long a failed fetch is remembered.
+    pub negative_ttl: Duration,
+    /// The longest time an image is kept, whatever its source says.
+    pub ttl_max: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        todo!()
+    }
+}

@@ -1,0 +1,97 @@
+//! The two types every primitive speaks: [`Head`], a borrowed request, and [`Answer`], an outcome as data.
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+/// The head of a request that passed the gate: nothing in it is ambiguous any more.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// The method, as sent: methods are case-sensitive (RFC 9110 9.1).
+    pub method: &'a str,
+    /// The path as sent, percent-encoded, starting with `/`; or `*` for `OPTIONS *`.
+    pub path: &'a str,
+    /// The query as sent, without the `?`.
+    pub query: Option<&'a str>,
+    /// The fields in their order; names as sent, compared without case.
+    pub fields: &'a [httparse::Header<'a>],
+    /// HTTP/1.1 (or later); otherwise HTTP/1.0.
+    pub http11: bool,
+    /// The `Host`, valid and single; empty only on HTTP/1.0.
+    pub host: &'a str,
+}
+
+impl<'a> Head<'a> {
+    /// The first field of that name whose value is visible ASCII (obs-text is no value we act on).
+    pub fn field(&self, name: &str) -> Option<&'a str> {
+        self.fields(name).next()
+    }
+
+    /// All fields of that name, in order.
+    pub fn fields(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.fields
+            .iter()
+            .filter(move |field| field.name.eq_ignore_ascii_case(name))
+            .filter_map(|field| std::str::from_utf8(field.value).ok())
+    }
+
+    /// All values of a list-valued field as one, joined with `, ` (RFC 9110 5.3).
+    pub fn joined(&self, name: &str) -> Option<std::borrow::Cow<'a, str>> {
+        let mut values = self.fields(name);
+        let first = values.next()?;
+        match values.next() {
+            None => Some(first.into()),
+            Some(second) => {
+                let mut all = format!("{first}, {second}");
+                for value in values {
+                    all.push_str(", ");
+                    all.push_str(value);
+                }
+                Some(all.into())
+            }
+        }
+    }
+
+    /// GET or HEAD.
+    pub fn is_read(&self) -> bool {
+        matches!(self.method, "GET" | "HEAD")
+    }
+}
+
+/// What a primitive answers. `Date`, `Connection`, `Content-Length` and `x-request-id` are added where it is written.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The fields, without those of the connection.
+    pub headers: HeaderMap,
+    /// The content. For HEAD and 304 only its length is used, and the writer sends none.
+    pub body: Body,
+}
+
+/// The content of an answer, in pieces that are never copied.
+#[derive(Clone, Debug, Default)]
+pub enum Body {
+    /// Nothing.
+    #[default]
+    Empty,
+    /// One piece, perhaps a window of the mapped pack.
+    Whole(Bytes),
+    /// Several, in order (multipart ranges).
+    Parts(Vec<Bytes>),
+}
+
+impl Body {
+    /// Bytes in all.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Empty => 0,
+            Self::Whole(bytes) => bytes.len() as u64,
+            Self::Parts(parts) => parts.iter().map(|part| part.len() as u64).sum(),
+        }
+    }
+
+    /// Whether there is no content.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
