@@ -1,0 +1,35 @@
+//! Hot: which route takes a request. The one list of steps that serving and `explain` share.
+
+use edgeplane_config::{Route, Target};
+
+use crate::{answer::Head, route, site::Deployment};
+
+/// What was decided about a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Decision<'d> {
+    /// The route's place in the manifest, from 0.
+    pub index: usize,
+    /// The route.
+    pub route: &'d Route,
+}
+
+impl<'d> Decision<'d> {
+    /// Whom to ask when the target says 404. The specification gives fallbacks to GET requests only; a HEAD must
+    /// answer as its GET would (RFC 9110 9.3.2), so it has them too.
+    pub fn fallback_for(&self, head: &Head<'_>) -> Option<&'d Target> {
+        self.route.fallback.as_ref().filter(|_| head.is_read())
+    }
+}
+
+/// Finds the route for `head`. `path` is the decoded path, as [`route::decode`] gives it.
+///
+/// None only where the manifest's last route is no catch-all, which a checked manifest cannot have.
+pub fn decide<'d>(deployment: &'d Deployment, path: &[u8]) -> Option<Decision<'d>> {
+    let index = deployment.automaton.find(path)?;
+    deployment.routes.get(index).map(|route| Decision { index, route })
+}
+
+/// The path patterns are matched against: percent-decoded once, into `scratch` where that is needed.
+pub fn matched_path<'a>(head: &'a Head<'_>, scratch: &'a mut Vec<u8>) -> &'a [u8] {
+    route::decode(head.path, scratch)
+}
