@@ -28,5 +28,6 @@ pub use manifest::{Framework, Manifest};
 pub use problem::{Location, Problem, Problems, Rule, Severity};
 pub use route::{PathPattern, Route, Target, TargetKind};
 pub use settings::{
-    Address, Admin, Amount, ComputeSettings, ImageTuning, Limits, LogFormat, Settings, StaticSettings, Timeouts,
+    Address, Admin, Amount, ComputeSettings, ImageTuning, Limits, Loaded, LogFormat, Origin, SettingProblem,
+    SettingProblems, Settings, Sources, StaticSettings, Timeouts,
 };
