@@ -184,6 +184,9 @@ pub struct ImageTuning {
     pub quality: u8,
     /// Widths where the manifest has no image settings.
     pub default_sizes: Vec<u32>,
+    /// Networks that are not global but may hold remote sources all the same, such as an internal image host's.
+    /// Empty: every source that resolves to a private, local or reserved address is refused.
+    pub private_addresses: Vec<IpNet>,
     /// Whether remote sources may be fetched over plain http.
     pub allow_http: bool,
     /// How long a failed fetch is remembered.
