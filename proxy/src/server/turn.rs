@@ -140,7 +140,7 @@ impl Turn<'_> {
         if self.head.path == "*" {
             return (Some(connection), Given::Answer(options()));
         }
-        let Some(decision) = decide::decide(self.deployment, self.path) else {
+        let Some(decision) = decide::decide(&self.deployment.automaton, &self.deployment.routes, self.path) else {
             return (Some(connection), Given::NotFound(Refusal::NotFound));
         };
         let fallback = decision.fallback_for(&self.head);
