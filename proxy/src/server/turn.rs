@@ -215,7 +215,7 @@ impl Turn<'_> {
 
     async fn ask_image(&self, cache_control: Option<&http::HeaderValue>) -> Given {
         let Some(images) = &self.deployment.images else { return Given::NotFound(Refusal::NotFound) };
-        let request = image::Request::of(&self.head, cache_control);
+        let request = image::ImageRequest::of(&self.head, cache_control);
         let origin = self.app.origin(self.site, self.deployment);
         match images.answer(request, origin).await {
             Ok(answer) => Given::Answer(answer),
