@@ -142,7 +142,7 @@ fn public_hosts(reader: &mut Reader<'_>) -> Vec<String> {
     hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect()
 }
 
-fn networks(reader: &mut Reader<'_>, key: &'static str) -> Vec<IpNet> {
+fn networks(reader: &mut Reader<'_>, key: &str) -> Vec<IpNet> {
     let mut networks = Vec::new();
     for text in reader.texts(key) {
         match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {

@@ -5,13 +5,13 @@
 //! 3. [`meaning`]: each value read by its kind, with [`read`], [`quantity`] and [`address`]
 //! 4. [`problem`]: everything that was wrong, at once
 
-mod address;
+mod wire;
 mod load;
 mod meaning;
-mod problem;
-mod quantity;
 mod read;
-mod wire;
+mod quantity;
+mod address;
+mod problem;
 
 #[cfg(test)]
 mod tests;
