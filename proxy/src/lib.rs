@@ -4,12 +4,12 @@
 //! specification, then what connects them to the network.
 
 pub mod answer;
-pub mod route;
 pub mod assets;
-pub mod compute;
 pub mod child;
-pub mod image;
-pub mod telemetry;
-pub mod service;
-pub mod server;
 pub mod command;
+pub mod compute;
+pub mod image;
+pub mod route;
+pub mod server;
+pub mod service;
+pub mod telemetry;
