@@ -158,7 +158,7 @@ async fn two_fleets_live_side_by_side() {
 async fn an_exit_is_told_with_its_status_and_output() {
     let failure = failure(&App::new("server.js", "console.error('no database'); process.exit(13)")).await;
     let text = failure.to_string();
-    assert!(text.contains("did not start: Node ended with status 13 before it answered"), "{text}");
+    assert!(text.contains("did not start: Node ended with status 13"), "{text}");
     assert!(text.contains("no database"), "{text}");
 }
 

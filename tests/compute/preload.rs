@@ -3,7 +3,7 @@
 use edgeplane::compute::Transport;
 use edgeplane_config::Address;
 
-use super::app::{App, get, ready};
+use super::app::{App, get, ready, within};
 
 const LISTENS: &str = "const server = require('node:http').createServer((request, response) => response.end('here'));";
 
@@ -102,6 +102,44 @@ async fn cluster_workers_and_forked_servers_and_threads_are_moved_too() {
         let app = App::new("server.js", &script);
         let fleet = app.start().await;
         assert_eq!(get(&fleet, "/").await.as_deref(), Some("here"), "{script}");
+        fleet.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_connects_to_its_own_port_reaches_itself() {
+    let script = "
+        const [http, net] = [require('node:http'), require('node:net')];
+        const by = {
+            fetch: (done) => fetch('http://localhost:3000/own').then((answer) => answer.text()).then(done),
+            http: (done) => http.get('http://127.0.0.1:3000/own', (answer) => answer.on('data', (data) => done(`${data}`))),
+            port: (done) => net.connect(3000, () => done('connected')),
+            host: (done) => new net.Socket().connect(3000, 'localhost', () => done('connected')),
+            options: (done) => new net.Socket().connect({ port: 3000, host: '::1' }, () => done('connected')),
+            // Nobody listens on port 1: it must be asked for, and refuse.
+            other: (done) => net.connect(1, '127.0.0.1').on('error', (error) => done(error.code)),
+        };
+        http.createServer((request, response) => {
+            const way = by[request.url.slice(1)];
+            way ? way((text) => response.end(text)) : response.end('itself');
+        }).listen(3000);
+    ";
+    for transport in [Transport::Loopback, Transport::Unix] {
+        let app = App::new("server.js", script);
+        let mut plan = app.plan(1);
+        plan.transport = transport;
+        let fleet = edgeplane::compute::Fleet::start(plan).await.unwrap();
+        for (way, expected) in [
+            ("/fetch", "itself"),
+            ("/http", "itself"),
+            ("/port", "connected"),
+            ("/host", "connected"),
+            ("/options", "connected"),
+            ("/other", "ECONNREFUSED"),
+        ] {
+            let answer = within(way, get(&fleet, way)).await;
+            assert_eq!(answer.as_deref(), Some(expected), "{transport:?} {way}");
+        }
         fleet.stop().await;
     }
 }

@@ -10,8 +10,8 @@ pub enum Cause {
     /// Node never ran.
     #[error(transparent)]
     NotSpawned(#[from] SpawnError),
-    /// Node ended before it answered.
-    #[error("{0} before it answered")]
+    /// Node ended.
+    #[error("{0}")]
     Ended(Exit),
     /// Node runs and does not answer.
     #[error("no answer to the readiness request within {:.1} s ({})", waited.as_secs_f64(), heard(*connected))]
@@ -180,7 +180,7 @@ mod tests {
             last_words: vec!["one".into(), "two".into()],
             help: Some("mend it".into()),
         };
-        let expected = "default-1 did not start: Node was ended by SIGSEGV before it answered\n  help: mend it\n  \
+        let expected = "default-1 did not start: Node was ended by SIGSEGV\n  help: mend it\n  \
                         Node printed last:\n    one\n    two";
         assert_eq!(failure.to_string(), expected);
     }

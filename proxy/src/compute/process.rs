@@ -153,10 +153,11 @@ impl Process {
         // The keeper's end of the socket is closed: it has ended or is about to.
         if time::timeout(KEEPER_PATIENCE, self.keeper.wait()).await.is_err() {
             let _ = self.keeper.kill().await;
+            self.end = None;
         }
         *self.end.get_or_insert_with(|| {
-            // The kernel has killed Node; its children are still in its group. Nobody has reported the end, so
-            // nobody has reaped the group's last process in peace: the number cannot belong to somebody else yet.
+            // The kernel has killed Node, and nobody has killed its children, which are in its group. The group's
+            // number is free for others only once all of them are gone.
             let _ = signal::killpg(self.node, Signal::SIGKILL);
             Exit::KeeperLost
         })

@@ -75,6 +75,9 @@ impl Roster {
 
     /// As `pick`, but while no instance at all is ready it waits for one until `deadline`.
     pub(super) async fn pick_by(&self, tried: &[InstanceId], deadline: Instant) -> Option<Pick<'_>> {
+        if let Some(pick) = self.pick(tried) {
+            return Some(pick);
+        }
         loop {
             // Registered before looking, so that a change in between is not missed.
             let changed = self.changed.notified();

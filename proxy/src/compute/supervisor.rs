@@ -64,7 +64,10 @@ impl Supervisor {
                 Over::Stop => break,
                 Over::NotStarted(failure) => match first.take() {
                     Some(first) => drop(first.send(Err(failure)).await),
-                    None => tracing::error!(instance = &*self.name, ?pause, "{failure}"),
+                    None => {
+                        let source = std::error::Error::source(&failure);
+                        tracing::error!(instance = &*self.name, ?pause, source, "{failure}");
+                    }
                 },
                 Over::Died(cause) => tracing::error!(instance = &*self.name, ?pause, "stopped serving: {cause}"),
             }
