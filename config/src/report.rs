@@ -7,6 +7,9 @@ use crate::{Location, Problem, Problems, Rule, Severity};
 /// Problems told of one bundle. A page nobody reads to its end needs no more, and memory stays bounded.
 const PROBLEMS_MAX: usize = 200;
 
+/// Characters of a message that are kept: enough for the longest path, too few to fill a screen or the memory.
+const MESSAGE_CHARS_MAX: usize = 400;
+
 /// A place in the manifest: the pointer for machines, the byte offset to make line and column of.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Anchor {
@@ -56,8 +59,7 @@ impl Report {
         help: impl Into<String>,
     ) {
         let location = Location { file: self.manifest.clone(), pointer: anchor.pointer.clone(), position: None };
-        let help = Some(help.into());
-        self.push(Some(anchor.offset), Problem { rule, severity, location, message: message.into(), help });
+        self.push(Some(anchor.offset), rule, severity, location, &message.into(), &help.into());
     }
 
     /// A problem with a file or folder, not with a place in the manifest.
@@ -70,12 +72,21 @@ impl Report {
         help: impl Into<String>,
     ) {
         let location = Location { file: file.into(), pointer: String::new(), position: None };
-        self.push(None, Problem { rule, severity, location, message: message.into(), help: Some(help.into()) });
+        self.push(None, rule, severity, location, &message.into(), &help.into());
     }
 
-    fn push(&mut self, offset: Option<usize>, problem: Problem) {
+    fn push(
+        &mut self,
+        offset: Option<usize>,
+        rule: Rule,
+        severity: Severity,
+        location: Location,
+        message: &str,
+        help: &str,
+    ) {
         if self.found.len() < PROBLEMS_MAX {
-            self.found.push((offset, problem));
+            let help = Some(printable(help));
+            self.found.push((offset, Problem { rule, severity, location, message: printable(message), help }));
         } else {
             self.left_out += 1;
         }
@@ -100,6 +111,19 @@ impl Report {
         }
         Problems(problems)
     }
+}
+
+/// The text for a terminal or a log: it may quote the manifest, whose control characters must not reach either.
+fn printable(text: &str) -> String {
+    let mut out = String::new();
+    for (index, char) in text.chars().enumerate() {
+        if index == MESSAGE_CHARS_MAX {
+            out.push('…');
+            break;
+        }
+        if char.is_control() { out.extend(char.escape_default()) } else { out.push(char) }
+    }
+    out
 }
 
 /// Walks a text once, from offset to later offset, counting lines and characters.
