@@ -39,7 +39,10 @@ fn route(
     promises: &mut Promises,
     report: &mut Report,
 ) -> Option<Route> {
-    let members = node.members(&["path", "target", "fallback"], Severity::Warning, report)?;
+    let Some(members) = node.members(&["path", "target", "fallback"], Severity::Warning, report) else {
+        promises.unclear = true;
+        return None;
+    };
     let path_node = members.required("path", "\"/*\"", report);
     let path = path_node.as_ref().and_then(|node| path(node, is_last, seen, report));
     let target = members.required("target", "{\"kind\": \"Static\"}", report);

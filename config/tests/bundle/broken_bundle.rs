@@ -129,7 +129,7 @@ fn computes() -> Vec<BundleCase> {
 /// It takes a move, as such a path cannot be created in place; and it works for root, whom no permission stops.
 fn too_deep(fixture: Fixture, folder: &str) -> Fixture {
     let name = "d".repeat(200);
-    let nested = vec![name.as_str(); 12].join("/");
+    let nested = [name.as_str(); 12].join("/");
     let fixture = fixture.folder(&format!("{folder}/{nested}")).folder(&format!("elsewhere/{nested}"));
     let root = fixture.root.path();
     fs::rename(root.join("elsewhere"), root.join(folder).join(nested).join("moved")).unwrap();
