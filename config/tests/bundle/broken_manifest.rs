@@ -14,6 +14,7 @@ pub(crate) fn cases() -> Vec<Case> {
         document(),
         route_lists(),
         paths(),
+        kinds(),
         targets(),
         fallbacks(),
         compute(),
@@ -127,6 +128,29 @@ fn paths() -> Vec<Case> {
     ]
 }
 
+/// A slip in the name of a kind is one mistake, not also the absence of what was meant.
+fn kinds() -> Vec<Case> {
+    let catch_all = |kind: &str| CATCH_ALL.replace("\"Compute\"", kind);
+    let image = |kind: &str| format!("{{\"path\": \"/i\", \"target\": {{\"kind\": {kind}}}}}");
+    let list =
+        |routes: &str| images(IMAGES).replacen(&format!("{}, {CATCH_ALL}", image("\"ImageOptimization\"")), routes, 1);
+    let no_resource = |text: String| text.replace(&format!("  \"computeResources\": [{RESOURCE}],\n"), "");
+    vec![
+        case(Rule::TargetKind, "/routes/0/target/kind", list(&format!("{}, {CATCH_ALL}", image("▶\"Images\"")))),
+        case(
+            Rule::TargetKind,
+            "/routes/1/target/kind",
+            no_resource(list(&format!("{}, {}", image("\"ImageOptimization\""), catch_all("▶\"compute\"")))),
+        ),
+        case(Rule::TargetKind, "/routes/0/target/kind", routes(&catch_all("▶\"COMPUTE\""))),
+        case(
+            Rule::WrongType,
+            "/routes/0",
+            routes(&format!("▶1, {}", CATCH_ALL.replace("Compute\", \"src\": \"default", "Static"))),
+        ),
+    ]
+}
+
 fn targets() -> Vec<Case> {
     let at = "/routes/0/target";
     vec![
@@ -196,6 +220,11 @@ fn compute() -> Vec<Case> {
             routes(&marked_kind).replace(&format!("  \"computeResources\": [{RESOURCE}],\n"), ""),
         ),
         case(Rule::ComputeResourceMissing, "/routes/0/target/kind", routes(&marked_kind).replace(RESOURCE, "")),
+        case(
+            Rule::ComputeResourceMissing,
+            "/routes/0/target/kind",
+            routes(&format!("{}, {CATCH_ALL}", marked_kind.replace("/*", "/a"))).replace(RESOURCE, ""),
+        ),
         case(Rule::ComputeResourceUnused, at, unused.replace(unlisted, "  \"computeResources\": [▶{\"name\"")),
         case(Rule::ComputeResourceRepeated, "/computeResources/1", resources(&format!("[{RESOURCE}, ▶{RESOURCE}]"))),
         case(Rule::WrongType, "/computeResources", resources("▶{}")),
@@ -206,6 +235,8 @@ fn compute() -> Vec<Case> {
         case(Rule::MissingKey, at, resource("▶{\"name\": \"default\", \"runtime\": \"nodejs20.x\"}")),
         case(Rule::RuntimeUnknown, "/computeResources/0/runtime", runtime("\"node20\"")),
         case(Rule::RuntimeUnknown, "/computeResources/0/runtime", runtime("\"nodejs.x\"")),
+        case(Rule::RuntimeUnknown, "/computeResources/0/runtime", runtime("\"nodejs020.x\"")),
+        case(Rule::RuntimeUnknown, "/computeResources/0/runtime", runtime("\"nodejs1000.x\"")),
         case(Rule::RuntimeUnknown, "/computeResources/0/runtime", runtime("\"python3.12\"")),
         case(Rule::WrongType, "/computeResources/0/runtime", runtime("20")),
         case(Rule::EntrypointBare, "/computeResources/0/entrypoint", entrypoint("\"dist/server.js\"")),

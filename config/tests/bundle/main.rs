@@ -9,6 +9,7 @@ mod fixture;
 mod framework;
 mod meaning;
 mod remark;
+mod specification;
 
 use edgeplane_config::Rule;
 
