@@ -31,12 +31,14 @@ pub(crate) struct Report {
     manifest: PathBuf,
     found: Vec<(Option<usize>, Problem)>,
     left_out: usize,
+    /// The worst among those left out: an error that is not shown still refuses the bundle.
+    worst: Severity,
 }
 
 impl Report {
     /// An empty report on the manifest of this name.
     pub(crate) fn new(manifest: impl Into<PathBuf>) -> Self {
-        Self { manifest: manifest.into(), found: Vec::new(), left_out: 0 }
+        Self { manifest: manifest.into(), found: Vec::new(), left_out: 0, worst: Severity::Warning }
     }
 
     /// The bundle is refused for what stands at `anchor`.
@@ -89,6 +91,7 @@ impl Report {
             self.found.push((offset, Problem { rule, severity, location, message: printable(message), help }));
         } else {
             self.left_out += 1;
+            self.worst = self.worst.max(severity);
         }
     }
 
@@ -103,7 +106,7 @@ impl Report {
         if self.left_out > 0 {
             problems.push(Problem {
                 rule: Rule::TooManyProblems,
-                severity: Severity::Error,
+                severity: self.worst,
                 location: Location { file: self.manifest, ..Location::default() },
                 message: format!("{} more problems are not shown", self.left_out),
                 help: Some("mend those above and check again".to_owned()),

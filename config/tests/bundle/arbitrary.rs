@@ -129,3 +129,13 @@ fn the_list_of_problems_has_an_end() {
     assert_eq!(problems.len(), 201);
     assert!(problems.has(Rule::TooManyProblems), "{problems}");
 }
+
+#[test]
+fn remarks_beyond_the_end_of_the_list_refuse_nothing_and_errors_do() {
+    let oddities: String = (0..300).map(|number| format!("\"x{number}\": 1, ")).collect();
+    let odd = fixture::routes(fixture::CATCH_ALL).replacen("\"version\"", &format!("{oddities}\"version\""), 1);
+    let (_, warnings) = Manifest::parse(&odd).unwrap();
+    assert_eq!(warnings.len(), 201);
+    let problems = Manifest::parse(&odd.replace("3.8.1", "latest")).unwrap_err();
+    assert_eq!((problems.len(), problems.has_errors()), (201, true));
+}
