@@ -146,7 +146,7 @@ fn remedy(key: &str, known: &[&str]) -> String {
 }
 
 /// `` `a`, `b` and `c` ``
-pub(super) fn list(names: &[&str]) -> String {
+fn list(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),

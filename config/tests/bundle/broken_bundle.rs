@@ -50,6 +50,7 @@ fn manifests() -> Vec<BundleCase> {
         error(Rule::ManifestMissing, MANIFEST, "", || Fixture::empty().folder(".amplify-hosting/static")),
         error(Rule::ManifestUnreadable, MANIFEST, "", || Fixture::empty().folder(MANIFEST)),
         error(Rule::ManifestUnreadable, MANIFEST, "", || Fixture::empty().link(MANIFEST, "nowhere.json")),
+        error(Rule::ManifestUnreadable, MANIFEST, "", || Fixture::empty().link(MANIFEST, "/dev/zero")),
         error(Rule::ManifestUnreadable, MANIFEST, "", || {
             let fixture = Fixture::empty();
             fs::write(fixture.root.path().join(MANIFEST), b"{\n\"\xc3\xa9\xff\"}").unwrap();
@@ -141,11 +142,13 @@ fn each_broken_promise_is_named_and_placed() {
     for BundleCase { rule, severity, file, pointer, make } in cases() {
         let opened = make().open();
         let problems = opened.map_or_else(|problems| problems, |bundle| bundle.warnings);
-        let told: Vec<_> = problems
-            .iter()
-            .map(|problem| (problem.rule, problem.severity, &*problem.location.file, &*problem.location.pointer))
-            .collect();
-        assert_eq!(told, [(rule, severity, Path::new(file), pointer)], "{problems}");
+        let told: Vec<_> =
+            problems.iter().map(|problem| (problem.rule, problem.severity, &*problem.location.pointer)).collect();
+        assert_eq!(told, [(rule, severity, pointer)], "{problems}");
+        let place = &problems.0[0].location.file;
+        // What cannot be read lies somewhere below the folder, where the paths of this test get too long to write.
+        let below = rule == Rule::FolderUnreadable && place.starts_with(file);
+        assert!(place == Path::new(file) || below, "{problems}");
         assert!(problems.0[0].help.is_some());
         assert_eq!(
             problems.0[0].location.position.is_some(),

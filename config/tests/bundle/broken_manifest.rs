@@ -144,6 +144,11 @@ fn kinds() -> Vec<Case> {
         ),
         case(Rule::TargetKind, "/routes/0/target/kind", routes(&catch_all("▶\"COMPUTE\""))),
         case(
+            Rule::MissingKey,
+            "/routes/0",
+            routes("▶{\"path\": \"/a\"}, {\"path\": \"/*\", \"target\": {\"kind\": \"Static\"}}"),
+        ),
+        case(
             Rule::WrongType,
             "/routes/0",
             routes(&format!("▶1, {}", CATCH_ALL.replace("Compute\", \"src\": \"default", "Static"))),

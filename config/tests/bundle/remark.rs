@@ -31,6 +31,11 @@ pub(crate) fn cases() -> Vec<Case> {
             "/routes/1/path",
             routes(&format!("{CATCH_ALL}, {}", CATCH_ALL.replace("\"/*\"", "▶\"/*\""))),
         ),
+        case(
+            Rule::RouteUnreachable,
+            "/routes/1/path",
+            path("\"/a\"}, {\"target\": {\"kind\": \"Static\"}, \"path\": ▶\"/a\""),
+        ),
         runtime("nodejs14.x"),
         runtime("nodejs22.x"),
         runtime("nodejs24.x"),
