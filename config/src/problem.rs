@@ -26,7 +26,8 @@ pub struct Problem {
 /// Where a problem is.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Location {
-    /// The file, relative to the bundle where it lies inside.
+    /// The file, relative to the bundle where it lies inside. Always UTF-8, so that it can be written as JSON; what is
+    /// not in the file's real name is replaced.
     pub file: PathBuf,
     /// JSON pointer (RFC 6901) into the file, empty for the whole document.
     pub pointer: String,

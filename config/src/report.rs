@@ -1,6 +1,6 @@
 //! A report in the making: problems as they are found, put in order at the end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{Location, Problem, Problems, Rule, Severity};
 
@@ -69,11 +69,12 @@ impl Report {
         &mut self,
         severity: Severity,
         rule: Rule,
-        file: impl Into<PathBuf>,
+        file: impl AsRef<Path>,
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        let location = Location { file: file.into(), pointer: String::new(), position: None };
+        let file = PathBuf::from(file.as_ref().to_string_lossy().into_owned());
+        let location = Location { file, pointer: String::new(), position: None };
         self.push(None, rule, severity, location, &message.into(), &help.into());
     }
 

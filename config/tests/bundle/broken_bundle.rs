@@ -1,6 +1,11 @@
 //! Folders that do not keep what their manifest promises.
 
-use std::{fs, path::Path};
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::{ffi::OsStrExt, fs::symlink},
+    path::Path,
+};
 
 use edgeplane_config::{Bundle, Rule, Severity};
 
@@ -175,6 +180,16 @@ fn text_that_is_not_utf_8_is_placed_to_the_character() {
     fs::write(fixture.root.path().join(MANIFEST), b"{\n\"\xc3\xa9\xff\"}").unwrap();
     let problems = fixture.open().unwrap_err();
     assert_eq!(problems.0[0].location.position, Some((2, 3)), "{problems}");
+}
+
+#[test]
+fn a_name_that_is_not_utf_8_can_be_told() {
+    let fixture = whole();
+    let link = fixture.root.path().join("static").join(OsStr::from_bytes(b"\xff.txt"));
+    symlink("/etc/passwd", link).unwrap();
+    let bundle = fixture.open().unwrap();
+    assert_eq!(bundle.warnings.len(), 1);
+    assert_eq!(bundle.warnings.0[0].location.file.to_str(), Some("static/\u{fffd}.txt"));
 }
 
 #[test]
