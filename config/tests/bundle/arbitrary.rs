@@ -107,7 +107,9 @@ proptest! {
         let text = pieces.concat();
         let theirs = serde_json::from_str::<serde_json::Value>(&text);
         // Numbers beyond a double are JSON, though this reader has no place to put them.
-        prop_assume!(!theirs.as_ref().is_err_and(|error| error.to_string().starts_with("number out of range")));
+        if theirs.as_ref().is_err_and(|error| error.to_string().starts_with("number out of range")) {
+            return Ok(());
+        }
         let ours = Manifest::parse(&text).err().is_none_or(|problems| !problems.has(Rule::JsonSyntax));
         prop_assert_eq!(ours, theirs.is_ok(), "{:?}", text);
     }
