@@ -53,7 +53,9 @@ pub(super) fn prune(folder: &Path, current: &Fingerprint) {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         let Ok(modified) = fs::symlink_metadata(&path).and_then(|metadata| metadata.modified()) else { continue };
         let age = SystemTime::now().duration_since(modified).unwrap_or_default();
-        if name.ends_with(".pack.tmp") && age > DRAFT_AGE_MAX {
+        let is_left_behind = name.ends_with(".pack.tmp") && age > DRAFT_AGE_MAX;
+        let is_superseded = path == current.path(folder, Effort::Quick) && current.path(folder, Effort::Best).exists();
+        if is_left_behind || is_superseded {
             remove(&path);
         } else if let Some((deployment, _)) = name.strip_suffix(".pack").and_then(|stem| stem.rsplit_once('-'))
             && deployment != current.0
