@@ -10,6 +10,7 @@
 
 mod compile;
 mod find;
+mod literal;
 mod path;
 #[cfg(test)]
 mod tests;

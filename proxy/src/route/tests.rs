@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::{Routes, decode};
+use super::{Routes, decode, literal::Literals};
 
 /// Whether one pattern matches the whole path, in the most naive way.
 fn matches(pattern: &[u8], path: &[u8]) -> bool {
@@ -212,6 +212,22 @@ fn odd_patterns_of_real_frameworks_lead_where_they_say() {
 }
 
 #[test]
+fn paths_that_need_ever_new_states_are_given_up_and_still_routed() {
+    let patterns = exploding();
+    let literals: Vec<_> = patterns.iter().map(|pattern| Literals::parse(pattern)).collect();
+    let routes = Routes::compile(patterns.iter().map(String::as_str)).unwrap();
+    let mut bytes = vec![0; 400_000];
+    blake3::Hasher::new().finalize_xof().fill(&mut bytes);
+    let start = Instant::now();
+    for chunk in bytes.chunks(200) {
+        let mut path = b"/".to_vec();
+        path.extend(chunk.iter().map(|byte| b'a' + byte % 26));
+        assert_eq!(routes.find(&path), literals.iter().position(|pattern| pattern.matches(&path)));
+    }
+    assert!(start.elapsed() < Duration::from_secs(10), "took {:?}", start.elapsed());
+}
+
+#[test]
 fn no_patterns_match_nothing() {
     check(&[], &[("/", None), ("", None)]);
 }
@@ -236,9 +252,12 @@ proptest! {
             1 => prop::sample::select(b"\n\r\0\xff\xc3*".to_vec()),
         ], 0..12), 1..8),
     ) {
-        for routes in both(&patterns) {
-            for tail in &paths {
-                let path = [b"/", tail.as_slice()].concat();
+        let literals: Vec<_> = patterns.iter().map(|pattern| Literals::parse(pattern)).collect();
+        for tail in &paths {
+            let path = [b"/", tail.as_slice()].concat();
+            let found = literals.iter().position(|pattern| pattern.matches(&path));
+            prop_assert_eq!(found, naive(&patterns, &path));
+            for routes in both(&patterns) {
                 prop_assert_eq!(routes.find(&path), naive(&patterns, &path), "{:?}", routes);
             }
         }
