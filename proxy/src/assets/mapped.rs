@@ -45,7 +45,7 @@ impl Mapping {
     ///
     /// Each window counts its own clones, so that processors which serve different files share no counter.
     pub(super) fn window(&self, range: Range<usize>) -> Bytes {
-        Bytes::from_owner(Window { mapping: Self(Arc::clone(&self.0)), range })
+        Bytes::from_owner(Window { mapping: self.clone(), range })
     }
 }
 

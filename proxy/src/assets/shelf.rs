@@ -19,7 +19,7 @@ const DRAFT_AGE_MAX: Duration = Duration::from_secs(60 * 60);
 pub(super) struct Fingerprint(String);
 
 impl Fingerprint {
-    /// Of a listing. `bytes_max` is the only setting that decides what is in a pack.
+    /// Of a listing. The limit for compression is the only setting that decides what is in a pack.
     pub(super) fn new(listing: &Listing, compress_bytes_max: u64) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&format::VERSION.to_le_bytes()).update(&compress_bytes_max.to_le_bytes());

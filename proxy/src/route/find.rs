@@ -57,7 +57,7 @@ impl Routes {
     pub fn memory_usage(&self) -> usize {
         match &self.0 {
             Automaton::Dense(dfa) => dfa.memory_usage(),
-            Automaton::Lazy { dfa, .. } => dfa.memory_usage(),
+            Automaton::Lazy { dfa, .. } => dfa.memory_usage() + dfa.get_nfa().memory_usage(),
         }
     }
 }

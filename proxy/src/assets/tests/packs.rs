@@ -1,6 +1,9 @@
 //! How packs are made, found again, refused and removed.
 
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::{
+    ffi::OsStrExt,
+    fs::{MetadataExt, PermissionsExt, symlink},
+};
 
 use super::*;
 use crate::assets::{PrepareError, WalkError};
@@ -138,6 +141,14 @@ fn links_are_followed_to_files_inside_and_nowhere_else() {
 }
 
 #[test]
+fn a_name_need_not_be_utf_8() {
+    let site = Site::new(&[]);
+    let name = std::ffi::OsStr::from_bytes(b"latin-1 \xe9\n.txt");
+    fs::write(site.folder().join(name), "content").unwrap();
+    assert_eq!(content(&get(&site.prepare(), "/latin-1%20%E9%0A.txt", &[])), b"content");
+}
+
+#[test]
 fn the_static_folder_itself_may_be_a_link() {
     let site = Site::new(&[("file", b"content")]);
     let link = site.dir.path().join("link");
@@ -155,6 +166,16 @@ fn too_many_files_are_refused_with_the_setting_to_raise() {
     let error = prepare(Some(&site.folder()), &site.packs(), &site.settings).unwrap_err();
     assert!(matches!(error, PrepareError::Walk(WalkError::TooManyFiles { max: 2, .. })));
     assert!(error.to_string().contains("files-max"), "{error}");
+}
+
+#[test]
+fn a_tree_of_folders_without_files_ends_as_well() {
+    let mut site = Site::new(&[]);
+    fs::create_dir_all(site.file("a/b/c")).unwrap();
+    site.settings.files_max = 3;
+    assert!(site.prepare().is_empty());
+    site.settings.files_max = 2;
+    assert!(prepare(Some(&site.folder()), &site.packs(), &site.settings).is_err());
 }
 
 #[test]
