@@ -15,6 +15,7 @@ mod copy;
 pub mod diagnosis;
 pub mod environment;
 mod fleet;
+mod listening;
 mod output;
 mod plan;
 mod preload;
