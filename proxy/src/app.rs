@@ -1,6 +1,6 @@
 //! The composition root: settings and a bundle become an immutable [`App`]. The only module that knows all others.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::SystemTime};
 
 use arc_swap::ArcSwap;
 use edgeplane_config::{Manifest, Settings, Target};
@@ -110,7 +110,7 @@ pub(crate) fn activate(settings: &Settings, parts: Parts) -> Result<Deployment, 
         _ => None,
     };
     Ok(Deployment {
-        id: deployment_id(&pack, &manifest.routes),
+        id: deployment_id(),
         automaton: Routes::compile(manifest.routes.iter().map(|route| route.path.as_str()))?,
         routes: manifest.routes,
         pack: ArcSwap::from_pointee(pack),
@@ -119,15 +119,10 @@ pub(crate) fn activate(settings: &Settings, parts: Parts) -> Result<Deployment, 
     })
 }
 
-/// Names what is served: the same content gives the same id on every node.
-fn deployment_id(pack: &Pack, routes: &[edgeplane_config::Route]) -> String {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(pack.fingerprint().as_bytes());
-    for route in routes {
-        hasher.update(route.path.as_str().as_bytes());
-        hasher.update(b"\n");
-    }
-    hasher.finalize().to_hex()[..16].to_owned()
+/// Names this activation: what Compute answered before it may differ from what it answers after it.
+fn deployment_id() -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("{:x}-{:x}", now.as_nanos(), std::process::id())
 }
 
 /// Where packs lie in the state directory.

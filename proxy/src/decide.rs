@@ -2,7 +2,10 @@
 
 use edgeplane_config::{Route, Target};
 
-use crate::{answer::Head, route, site::Deployment};
+use crate::{
+    answer::Head,
+    route::{self, Routes},
+};
 
 /// What was decided about a request.
 #[derive(Clone, Copy, Debug)]
@@ -21,12 +24,12 @@ impl<'d> Decision<'d> {
     }
 }
 
-/// Finds the route for `head`. `path` is the decoded path, as [`route::decode`] gives it.
+/// Finds the route, where `automaton` was compiled from `routes`. `path` is the decoded path, as [`route::decode`] gives it.
 ///
 /// None only where the manifest's last route is no catch-all, which a checked manifest cannot have.
-pub fn decide<'d>(deployment: &'d Deployment, path: &[u8]) -> Option<Decision<'d>> {
-    let index = deployment.automaton.find(path)?;
-    deployment.routes.get(index).map(|route| Decision { index, route })
+pub fn decide<'d>(automaton: &Routes, routes: &'d [Route], path: &[u8]) -> Option<Decision<'d>> {
+    let index = automaton.find(path)?;
+    routes.get(index).map(|route| Decision { index, route })
 }
 
 /// The path patterns are matched against: percent-decoded once, into `scratch` where that is needed.

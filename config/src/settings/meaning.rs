@@ -85,6 +85,7 @@ fn compute(reader: &mut Reader<'_>) -> ComputeSettings {
         node: reader.program("compute.node"),
         readiness_path: reader.parsed("compute.readiness-path", String::new(), "write a path that begins with /", path),
         start_timeout: reader.duration("compute.start-timeout", 100 * MS..=HOUR),
+        ready_wait: reader.duration("compute.ready-wait", Duration::ZERO..=HOUR),
         stop_timeout: reader.duration("compute.stop-timeout", Duration::ZERO..=HOUR),
         restart_min: reader.duration("compute.restart-min", MS..=HOUR),
         restart_max: reader.duration("compute.restart-max", MS..=DAY),
@@ -108,8 +109,8 @@ fn image(reader: &mut Reader<'_>) -> ImageTuning {
         cache_bytes: reader.bytes("image.cache-bytes", 0..=1024 * GIB),
         quality: reader.count("image.quality", 1..=100),
         default_sizes: default_sizes(reader),
-        private_addresses: networks(reader, "image.private-addresses"),
         allow_http: reader.boolean("image.allow-http"),
+        private_addresses: networks(reader, "image.private-addresses"),
         negative_ttl: reader.duration("image.negative-ttl", Duration::ZERO..=DAY),
         ttl_max: reader.duration("image.ttl-max", SECOND..=3650 * DAY),
     }

@@ -143,6 +143,8 @@ pub struct ComputeSettings {
     pub readiness_path: String,
     /// How long an instance may take until it answers.
     pub start_timeout: Duration,
+    /// How long a request waits for an instance while none is ready: 503 above.
+    pub ready_wait: Duration,
     /// Between SIGTERM and SIGKILL.
     pub stop_timeout: Duration,
     /// First and longest pause before a restart.

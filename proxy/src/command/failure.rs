@@ -62,6 +62,11 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Something that is needed is not there.
+    pub(crate) fn unavailable(act: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Unavailable { act, source: source.into() }
+    }
+
     /// The code that says so to a script.
     pub fn exit(&self) -> Exit {
         match self {

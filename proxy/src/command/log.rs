@@ -11,8 +11,8 @@ use tracing_subscriber::EnvFilter;
 pub(crate) fn start(verbose: u8, environment: &[(OsString, OsString)]) {
     let exact = environment.iter().find(|(name, _)| name == "RUST_LOG").and_then(|(_, value)| value.to_str());
     let filter = match verbose {
-        0 => exact.unwrap_or("warn,edgeplane=info"),
-        1 => "info,edgeplane=debug",
+        0 => exact.unwrap_or("warn,edgeplane=info,node=info"),
+        1 => "info,edgeplane=debug,node=info",
         2 => "debug,edgeplane=trace",
         _ => "trace",
     };

@@ -5,6 +5,8 @@
 
 mod arguments;
 mod serve;
+mod announce;
+mod state;
 mod check;
 mod explain;
 mod pack;
@@ -47,7 +49,10 @@ pub fn run(words: impl IntoIterator<Item = OsString>, environment: Vec<(OsString
 
 fn dispatch(command: Command, environment: Vec<(OsString, OsString)>) -> Exit {
     let ended = match command {
-        Command::Serve(args) => load(&args.flags, environment).and_then(|settings| serve::run(settings, *args)),
+        Command::Serve(args) => {
+            let inherited = environment.clone();
+            load(&args.flags, environment).and_then(|settings| serve::run(settings, *args, inherited))
+        }
         Command::Check(args) => load(&args.flags, environment).and_then(|settings| check::run(&settings, &args)),
         Command::Explain(args) => load(&args.flags, environment).and_then(|settings| explain::run(settings, args)),
         Command::Pack(args) => load(&args.flags, environment).and_then(|settings| pack::run(settings, args)),

@@ -89,6 +89,16 @@ pub(crate) fn warning(text: &impl fmt::Display) {
     tell(&format!("{}: {text}", Paint::stderr().word(Tone::Doubtful, "warning")));
 }
 
+/// Tells a problem of a bundle on standard error.
+pub(crate) fn problem(problem: &Problem) {
+    tell(&Paint::stderr().problem(problem));
+}
+
+/// Tells on standard error what a person wants to know; `text` ends its own lines.
+pub(crate) fn note(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
 /// Tells on standard error why a command failed: the whole chain of causes, once.
 pub(crate) fn failure(failure: &Failure) {
     let paint = Paint::stderr();

@@ -33,7 +33,7 @@ use crate::{
         exchange::{Exchange, Next, Verdict},
         forwarded::{self, Client},
     },
-    service::signals::Signals,
+    service::{peer::Found, signals::Signals},
 };
 
 /// What one request takes with it through Pingora.
@@ -87,20 +87,19 @@ impl ProxyHttp for Upstreams {
 
     async fn upstream_peer(&self, _session: &mut Session, ctx: &mut Self::CTX) -> Result<Box<HttpPeer>> {
         let passage = passage(ctx)?;
-        let Some(pick) = peer::pick(passage).await else {
-            passage.exchange.lock().found_nobody();
-            return Err(Error::explain(ErrorType::ConnectError, "no instance is ready"));
-        };
-        let Some(peer) = peer::connectable(&pick.address, &passage.bounds).await else {
-            passage.fleet.report_failure(pick.id);
-            let mut exchange = passage.exchange.lock();
-            exchange.asks(pick.id, &pick.name);
-            let mut error = Error::explain(ErrorType::ConnectError, "the upstream's name has no address");
-            error.set_retry(exchange.could_not_connect() == Next::Retry);
-            return Err(error);
-        };
-        passage.exchange.lock().asks(pick.id, &pick.name);
-        Ok(Box::new(peer))
+        match peer::find(passage).await {
+            Found::Peer(peer) => Ok(peer),
+            Found::Unresolved(id) => {
+                passage.fleet.report_failure(id);
+                let mut error = Error::explain(ErrorType::ConnectError, "the upstream's name has no address");
+                error.set_retry(passage.exchange.lock().could_not_connect() == Next::Retry);
+                Err(error)
+            }
+            Found::Nobody => {
+                passage.exchange.lock().found_nobody();
+                Err(Error::explain(ErrorType::ConnectError, "no instance is ready"))
+            }
+        }
     }
 
     async fn upstream_request_filter(

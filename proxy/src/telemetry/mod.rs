@@ -3,6 +3,7 @@
 pub mod access_log;
 pub mod admin;
 pub mod metrics;
+pub(crate) mod report;
 mod request_id;
 
 pub use request_id::RequestId;
