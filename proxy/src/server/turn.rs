@@ -214,10 +214,10 @@ impl Turn<'_> {
     }
 
     async fn ask_image(&self, cache_control: Option<&http::HeaderValue>) -> Given {
-        let Some(images) = &self.deployment.images else { return Given::NotFound(Refusal::NotFound) };
+        let Some(rules) = &self.deployment.image_rules else { return Given::NotFound(Refusal::NotFound) };
         let request = ImageRequest::of(&self.head, cache_control);
         let origin = self.app.origin(self.site, self.deployment);
-        match images.answer(request, origin).await {
+        match self.app.images.answer(&request, rules, origin).await {
             Ok(answer) => Given::Answer(answer),
             Err(refusal @ ImageRefusal::SourceMissing) => Given::NotFound(Refusal::Image(refusal)),
             Err(refusal) => Given::Answer(Refusal::Image(refusal).answer()),
