@@ -4,3 +4,4 @@
 mod allocation;
 mod compute;
 mod support;
+mod tidy;
