@@ -4,7 +4,7 @@
 #   tests/apps/build.sh            all of them
 #   tests/apps/build.sh nuxt3      only these
 #
-# OUT is $EDGEPLANE_BUNDLES, else `bundles` in the cargo target folder. Needs npm and Node 20; Node 22, which two of
+# `gallery` is the app in examples/; the others lie beside this file. OUT is $EDGEPLANE_BUNDLES, else `bundles` in the cargo target folder. Needs npm and Node 20; Node 22, which two of
 # the frameworks ask for, comes from npm. The bundles lie outside the source tree, because Node looks for packages in
 # every parent folder and would hide that a bundle lacks them.
 set -euo pipefail
@@ -21,13 +21,22 @@ declare -A bundles=(
   [nitro2]="nitro2 nitro2-variant"
   [astro7]="astro7"
   [sveltekit2]="sveltekit2 sveltekit2-precompress"
+  [gallery]="gallery"
 )
 
 say() { echo "build.sh: $*" >&2; }
 
+# Where an app's sources are; for the gallery only what belongs to them, as somebody may have built it in place.
+sources() {
+  if [ "$1" != gallery ]; then echo "$apps/$1"; return; fi
+  local folder=$apps/../../examples/gallery
+  ls -d "$folder"/{app,error}.vue "$folder"/*.{ts,json,mjs} "$folder"/{assets,layouts,pages,public,server}
+}
+
 # What a bundle is made of: its app's sources, the pictures and this file.
 stamp() {
-  (cd "$apps" && find "$1" pictures node22 build.sh -type f -not -path '*/node_modules/*' -print0 | sort -z | xargs -0 sha256sum) | sha256sum
+  find $(sources "$1") "$apps"/{pictures,node22,build.sh} -type f \
+    -not -path '*/node_modules/*' -not -path '*/public/pictures/*' -print0 | sort -z | xargs -0 sha256sum | sha256sum
 }
 
 fresh() { [ -e "$out/$2" ] && [ "$(cat "$out/$2.stamp" 2>/dev/null)" = "$(stamp "$1")" ]; }
@@ -36,8 +45,11 @@ install_packages() { npm install --no-fund --no-audit --loglevel=error --prefer-
 
 # Copies a folder's sources over its place of work; what npm installed there before is kept.
 prepare() {
+  local source
   mkdir -p "$work/$1"
-  cp -R "$apps/$1/." "$work/$1/"
+  for source in $(sources "$1"); do
+    if [ "$1" = gallery ]; then cp -R "$source" "$work/$1/"; else cp -R "$source/." "$work/$1/"; fi
+  done
   (cd "$work/$1" && install_packages)
 }
 
@@ -91,13 +103,17 @@ build_sveltekit2() {
   keep sveltekit2 "$1" build
 }
 
+build_gallery() {
+  npm run build >&2
+  keep gallery "$1" .amplify-hosting
+}
+
 build_app() {
   local app=$1 name began=$SECONDS
   shift
   case $app in astro7 | sveltekit2) use_node22 ;; esac
-  node "$work/pictures/generate.mjs" "$app" "$work/$app.pictures"
   prepare "$app"
-  cp -R "$work/$app.pictures/." "$work/$app/"
+  [ "$app" = gallery ] || node "$work/pictures/generate.mjs" "$app" "$work/$app"
   cd "$work/$app"
   for name in "$@"; do
     rm -rf .amplify-hosting build .nuxt .svelte-kit
@@ -112,7 +128,7 @@ flock 9
 
 # The bundles asked for that are not fresh, by app.
 declare -A stale=()
-for app in nuxt3 astro7 nitro2 sveltekit2; do
+for app in "${!bundles[@]}"; do
   for name in ${bundles[$app]}; do
     if [ $# -gt 0 ] && [[ " $* " != *" $name "* ]]; then continue; fi
     fresh "$app" "$name" || stale[$app]+="$name "
@@ -138,7 +154,7 @@ lane() {
 }
 rm -f "$work"/*.log
 lane nuxt3 & first=$!
-lane astro7 nitro2 sveltekit2 & second=$!
+lane astro7 nitro2 sveltekit2 gallery & second=$!
 failed=0
 wait $first || failed=1
 wait $second || failed=1
