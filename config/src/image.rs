@@ -19,6 +19,26 @@ pub struct ImageSettings {
     pub dangerously_allow_svg: bool,
 }
 
+/// Output widths where a manifest has an image route but no image settings: the usual icon and device widths, ascending.
+///
+/// A list rather than "any width", so that nobody can fill the cache by counting.
+pub const DEFAULT_SIZES: [u32; 16] = [16, 32, 48, 64, 96, 128, 256, 384, 640, 750, 828, 1080, 1200, 1920, 2048, 3840];
+
+impl Default for ImageSettings {
+    /// What holds where an image route stands without image settings: [`DEFAULT_SIZES`], the deployment's own images
+    /// only, AVIF before WebP, kept for a minute, no SVG.
+    fn default() -> Self {
+        Self {
+            sizes: DEFAULT_SIZES.to_vec(),
+            domains: Vec::new(),
+            remote_patterns: Vec::new(),
+            formats: vec![ImageFormat::Avif, ImageFormat::Webp],
+            minimum_cache_ttl: Duration::from_secs(60),
+            dangerously_allow_svg: false,
+        }
+    }
+}
+
 /// One allowed family of remote URLs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemotePattern {
@@ -46,6 +66,9 @@ pub enum ImageFormat {
 }
 
 impl ImageFormat {
+    /// The formats of the specification.
+    pub const ALL: [Self; 4] = [Self::Avif, Self::Webp, Self::Jpeg, Self::Png];
+
     /// The media type, as in `Content-Type` and the manifest.
     pub fn media_type(self) -> &'static str {
         match self {

@@ -18,15 +18,18 @@ mod compute;
 mod image;
 mod manifest;
 mod problem;
+mod report;
 mod route;
+mod rule;
 mod settings;
 
 pub use bundle::{Bundle, ComputeFolder};
 pub use compute::{ComputeResource, Runtime};
-pub use image::{ImageFormat, ImageSettings, RemotePattern};
-pub use manifest::{Framework, Manifest};
+pub use image::{DEFAULT_SIZES, ImageFormat, ImageSettings, RemotePattern};
+pub use manifest::{Framework, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
 pub use problem::{Location, Problem, Problems, Rule, Severity};
-pub use route::{PathPattern, Route, Target, TargetKind};
+pub use route::{PathFault, PathPattern, Route, Target, TargetKind};
 pub use settings::{
-    Address, Admin, Amount, ComputeSettings, ImageTuning, Limits, LogFormat, Settings, StaticSettings, Timeouts,
+    Address, Admin, Amount, ComputeSettings, ImageTuning, Limits, Loaded, LogFormat, Origin, SettingProblem,
+    SettingProblems, Settings, Sources, StaticSettings, Timeouts,
 };

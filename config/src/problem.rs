@@ -1,6 +1,8 @@
 //! A problem: something a person or a framework wrote is wrong. Collected, and all shown at once.
 
-use std::path::PathBuf;
+use std::{error::Error, fmt, path::PathBuf};
+
+pub use crate::rule::Rule;
 
 /// One thing that is wrong, where it is and how to mend it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,22 +39,111 @@ pub enum Severity {
     Error,
 }
 
-/// All problems of one bundle, in document order.
+/// All problems of one bundle, in document order; what concerns no place in the manifest comes last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);
 
-/// The rules, one per demand of the specification; the name is what `check` prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "the messages are the documentation")]
-pub enum Rule {
-    ManifestMissing,
+impl Problems {
+    /// Whether at least one of them refuses the bundle.
+    pub fn has_errors(&self) -> bool {
+        self.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// Whether this rule was broken.
+    pub fn has(&self, rule: Rule) -> bool {
+        self.iter().any(|problem| problem.rule == rule)
+    }
+
+    /// The same problems, every warning an error: what `--strict` means.
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        for problem in &mut self.0 {
+            problem.severity = Severity::Error;
+        }
+        self
+    }
+
+    /// The problems, in document order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
+        self.0.iter()
+    }
+
+    /// Whether there is nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
-impl Rule {
-    /// The stable kebab-case name, for people and for `--format json`.
-    pub fn name(self) -> &'static str {
+impl<'a> IntoIterator for &'a Problems {
+    type Item = &'a Problem;
+    type IntoIter = std::slice::Iter<'a, Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl Severity {
+    /// `"warning"` or `"error"`.
+    pub fn as_str(self) -> &'static str {
         match self {
-            Self::ManifestMissing => "manifest-missing",
+            Self::Warning => "warning",
+            Self::Error => "error",
         }
     }
 }
+
+impl fmt::Display for Severity {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Location {
+    /// `file:line:column (pointer)`, leaving out what there is not.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.file.display())?;
+        if let Some((line, column)) = self.position {
+            write!(out, ":{line}:{column}")?;
+        }
+        if !self.pointer.is_empty() {
+            write!(out, " ({})", self.pointer)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Problem {
+    /// Three lines in the manner of rustc, without a final line break.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}[{}]: {}\n --> {}", self.severity, self.rule, self.message, self.location)?;
+        if let Some(help) = &self.help {
+            write!(out, "\nhelp: {help}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Problems {
+    /// One problem after the other, an empty line between them.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.iter().enumerate() {
+            let gap = if index == 0 { "" } else { "\n\n" };
+            write!(out, "{gap}{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Problems {}

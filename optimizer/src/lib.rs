@@ -2,22 +2,55 @@
 //!
 //! [`probe`] reads what an image is from its first bytes; [`optimize`] turns it into what an [`Order`] asks for.
 //! Both are plain functions: no clock, no network, no cache, bounded memory, so that they may run in another process.
+//!
+//! The way of one job: `probe` (header only) -> `Limits` -> `decode` -> `geometry` and `resize` -> `orientation` ->
+//! `encode`. Metadata (EXIF, XMP, ICC) of the source ends with the decoder: nothing of it reaches the result.
 #![forbid(unsafe_code)]
 
+mod decode;
+mod encode;
+mod geometry;
+mod limits;
 mod order;
+mod orientation;
+mod picture;
 mod probe;
 mod refusal;
+mod resize;
 
 pub use edgeplane_config::ImageFormat;
-pub use order::{Encoded, Fit, Limits, Order, Position};
+pub use limits::{Limits, price};
+pub use order::{Encoded, Fit, Order, Position};
 pub use probe::{Probe, SourceType, probe};
 pub use refusal::Refusal;
 
+/// Names the bytes this version makes: part of every cache key, and raised whenever equal orders would give other bytes.
+pub const VERSION: u32 = 1;
+
 /// Decodes `source`, applies `order` and encodes the result.
+///
+/// The picture is turned upright by its EXIF orientation, made to fit the order's box without ever being enlarged, and
+/// written without metadata.
 ///
 /// # Errors
 /// A [`Refusal`] when the source is no image we decode, when it or the result exceeds `limits`, or when it is corrupt.
 pub fn optimize(source: &[u8], order: &Order, limits: &Limits) -> Result<Encoded, Refusal> {
-    let _ = (source, order, limits);
-    todo!()
+    if source.len() > limits.source_bytes {
+        return Err(Refusal::SourceTooLarge(source.len()));
+    }
+    let probe = probe(source)?;
+    limits.admit(&probe, order)?;
+    if probe.animated {
+        return Err(Refusal::Unsupported);
+    }
+    let decoded = decode::decode(source, &probe)?;
+    let turn = decoded.turn;
+    let plan = geometry::plan(turn.oriented(decoded.picture.size()), order);
+    let picture = resize::resize(decoded.picture, turn, &plan)?;
+    let picture = turn.apply(picture);
+    let picture = match plan.pad {
+        Some(pad) => picture.padded(&pad),
+        None => picture,
+    };
+    encode::encode(picture.without_idle_alpha(), order, limits)
 }

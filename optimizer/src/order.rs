@@ -11,21 +11,21 @@ pub struct Order {
     pub height: Option<u32>,
     /// How both are met together.
     pub fit: Fit,
-    /// What stays when `fit` crops.
+    /// What stays when `fit` crops, and where the image lies when `fit` pads.
     pub position: Position,
     /// The output format.
     pub format: ImageFormat,
-    /// 1-100.
+    /// 1-100; without meaning for PNG, which loses nothing.
     pub quality: u8,
 }
 
-/// How an image meets a width and a height, in sharp's words.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+/// How an image meets a width and a height, in sharp's words. Without both of them it keeps its ratio.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fit {
     /// Fill the box, crop what hangs over.
     #[default]
     Cover,
-    /// Fit into the box, pad the rest.
+    /// Fit into the box, pad the rest with opaque black, as sharp does unless told otherwise.
     Contain,
     /// Stretch to the box.
     Fill,
@@ -36,7 +36,7 @@ pub enum Fit {
 }
 
 /// Which part stays when cropping, or where the image lies when padding.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Position {
     #[default]
@@ -45,17 +45,6 @@ pub enum Position {
     Right,
     Bottom,
     Left,
-}
-
-/// Bounds on one job.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Bytes of the source.
-    pub source_bytes: usize,
-    /// Pixels on one side of the source.
-    pub side: u32,
-    /// Bytes of the result.
-    pub output_bytes: usize,
 }
 
 /// An optimized image.

@@ -1,7 +1,7 @@
 //! Edgeplane: the data plane for Amplify Hosting deployment bundles.
 //!
-//! The modules, in reading order: the two types everything speaks, then one directory per chapter of the
-//! specification, then what connects them to the network.
+//! The modules, in reading order: the two types everything speaks, one directory per chapter of the specification,
+//! what a request meets, and what connects it all to the network and the terminal.
 
 pub mod answer;
 pub mod route;
@@ -9,7 +9,11 @@ pub mod assets;
 pub mod compute;
 pub mod child;
 pub mod image;
+pub mod site;
+pub mod decide;
+mod origin;
+pub mod app;
+mod service;
+mod server;
 pub mod telemetry;
-pub mod service;
-pub mod server;
 pub mod command;

@@ -1,8 +1,28 @@
 //! The operator's settings: what `edgeplane.toml`, `EDGEPLANE_*` and the flags mean.
+//!
+//! 1. [`wire`]: TOML text to flat `section.key` values; `default.toml` is the list of what exists
+//! 2. [`load`]: one source laid over the other: defaults < file < environment < flags
+//! 3. [`meaning`]: each value read by its kind, with [`read`], [`quantity`] and [`address`]
+//! 4. [`problem`]: everything that was wrong, at once
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+mod address;
+mod load;
+mod meaning;
+mod problem;
+mod quantity;
+mod read;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::{path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
+
+pub use address::{Address, Admin};
+pub use load::{Loaded, Sources};
+pub use problem::{Origin, SettingProblem, SettingProblems};
 
 /// Everything an operator can decide, resolved: defaults < file < environment < flags.
 #[derive(Clone, Debug)]
@@ -37,26 +57,6 @@ pub struct Settings {
     pub compute: ComputeSettings,
     /// The image optimization primitive.
     pub image: ImageTuning,
-}
-
-/// A place to listen on or connect to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Address {
-    /// `127.0.0.1:8080` or `http://127.0.0.1:8080`
-    Tcp(SocketAddr),
-    /// `unix:/run/edgeplane.sock`
-    Unix(PathBuf),
-    /// `http://name:3000`: resolved when connecting; upstreams only.
-    Name(String, u16),
-}
-
-/// Where the admin endpoints answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Admin {
-    /// On this address.
-    On(SocketAddr),
-    /// Nowhere.
-    Off,
 }
 
 /// A count, or as many as the machine (its cgroup quota) has processors.
@@ -184,6 +184,9 @@ pub struct ImageTuning {
     pub quality: u8,
     /// Widths where the manifest has no image settings.
     pub default_sizes: Vec<u32>,
+    /// Networks that are not global but may hold remote sources all the same, such as an internal image host's.
+    /// Empty: every source that resolves to a private, local or reserved address is refused.
+    pub private_addresses: Vec<IpNet>,
     /// Whether remote sources may be fetched over plain http.
     pub allow_http: bool,
     /// How long a failed fetch is remembered.
@@ -192,8 +195,16 @@ pub struct ImageTuning {
     pub ttl_max: Duration,
 }
 
+impl Settings {
+    /// The commented settings file with every setting and its default.
+    pub fn default_file() -> &'static str {
+        wire::DEFAULTS
+    }
+}
+
+/// What `default.toml` says, on a machine whose environment says nothing.
 impl Default for Settings {
     fn default() -> Self {
-        todo!()
+        meaning::read(&wire::defaults(), load::state_dir(&[])).0
     }
 }

@@ -1,1 +1,43 @@
-//! (to be written)
+//! The static assets primitive: the files below `static/`, answered from one immutable, mapped file.
+//!
+//! When a deployment is activated (cold):
+//!
+//! 1. [`listing`] walks `static/` and decides what is served: links, special files, names.
+//! 2. [`draft`] copies the contents into a **pack** under the state directory, and [`variant`] adds encoded variants:
+//!    the bundle's own `.br`, `.gz` and `.zst` siblings, and compressed ones of our making.
+//! 3. [`pack`] maps the finished file and checks its whole index, so that nothing later can fail.
+//! 4. [`improve`](improve()) makes a pack with the expensive variants, in the background.
+//!
+//! When a request comes (hot), [`answer`](answer()) looks the name up in memory, chooses the variant ([`encoding`]),
+//! evaluates the preconditions ([`conditional`]) and the range ([`range`]), and hands out windows of the mapping.
+//! No file is opened or asked for, and no content byte is copied.
+//!
+//! The bundle may be truncated, deleted or replaced at any time: the pack is a copy, and a mapped pack that is
+//! removed lives on until its last reader is done.
+
+mod answer;
+mod conditional;
+mod draft;
+mod encoding;
+mod format;
+mod improve;
+mod listing;
+mod mapped;
+mod media_type;
+mod multipart;
+mod pack;
+mod prepare;
+mod range;
+mod shelf;
+#[cfg(test)]
+mod tests;
+mod variant;
+
+pub use answer::{Outcome, Policy, answer};
+pub use draft::BuildError;
+pub use encoding::ContentCoding;
+pub use improve::{ImproveError, improve};
+pub use listing::WalkError;
+pub use pack::{OpenError, Pack};
+pub use prepare::{PrepareError, pack_to, prepare};
+pub use variant::Effort;

@@ -1,1 +1,228 @@
-//! (to be written)
+//! Hot: Compute over Pingora's proxy, phase by phase. Each phase asks the exchange what to do and does it.
+//!
+//! ```text
+//! on_connection_reuse      the loop's Passage becomes the context of this exchange
+//! upstream_peer            the fleet's pick
+//! upstream_request_filter  forwarding fields, request id
+//! upstream_response_filter the exchange's verdict: forward, withhold (a fallback will answer), tunnel
+//! fail_to_connect,
+//! error_while_proxy        the exchange's word on asking again
+//! fail_to_proxy            nothing is written here: the loop answers, with `reply`
+//! ```
+
+pub(crate) mod peer;
+pub(crate) mod reply;
+pub(crate) mod signals;
+
+use std::{any::Any, net::SocketAddr, sync::Arc};
+
+use async_trait::async_trait;
+use http::{HeaderMap, StatusCode, header};
+use parking_lot::Mutex;
+use pingora::{
+    Error, ErrorSource, ErrorType, Result,
+    http::{RequestHeader, ResponseHeader},
+    proxy::{FailToProxy, HttpProxy, ProxyHttp, ProxyWarnLogContext, Session, http_proxy},
+    server::configuration::ServerConf,
+    upstreams::peer::HttpPeer,
+};
+
+use crate::{
+    compute::{
+        Fleet,
+        exchange::{Exchange, Next, Verdict},
+        forwarded::{self, Client},
+    },
+    service::{peer::Found, signals::Signals},
+};
+
+/// What one request takes with it through Pingora.
+#[derive(Debug)]
+pub(crate) struct Passage {
+    pub(crate) exchange: Arc<Mutex<Exchange>>,
+    pub(crate) signals: Arc<Signals>,
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) client: Client,
+    pub(crate) peer: SocketAddr,
+    pub(crate) host: String,
+    pub(crate) request_id: String,
+    pub(crate) bounds: Arc<peer::Bounds>,
+}
+
+/// The engine that speaks to upstreams.
+pub(crate) type Engine = HttpProxy<Upstreams>;
+
+/// Makes the engine. `pool_size` bounds the idle connections kept to all upstreams together.
+pub(crate) fn engine(pool_size: usize) -> Arc<Engine> {
+    let conf = ServerConf { upstream_keepalive_pool_size: pool_size, ..ServerConf::default() };
+    Arc::new(http_proxy(&Arc::new(conf), Upstreams))
+}
+
+/// The proxy's hooks. All state of an exchange is in its [`Passage`].
+#[derive(Debug)]
+pub(crate) struct Upstreams;
+
+/// The passage, or an error that can only be our own bug.
+fn passage(ctx: &mut Option<Box<Passage>>) -> Result<&mut Passage> {
+    ctx.as_deref_mut().ok_or_else(|| Error::explain(ErrorType::InternalError, "an exchange without a passage"))
+}
+
+#[async_trait]
+impl ProxyHttp for Upstreams {
+    type CTX = Option<Box<Passage>>;
+
+    fn new_ctx(&self) -> Self::CTX {
+        None
+    }
+
+    fn init_downstream_modules(&self, _modules: &mut pingora::modules::http::HttpModules) {}
+
+    fn on_connection_reuse(&self, _session: &mut Session, ctx: &mut Self::CTX, user: Box<dyn Any + Send + Sync>) {
+        *ctx = user.downcast::<Passage>().ok();
+        if let Some(passage) = ctx {
+            // Until here Pingora might have answered a head it does not like by itself; now answers are Compute's.
+            passage.signals.release();
+        }
+    }
+
+    async fn upstream_peer(&self, _session: &mut Session, ctx: &mut Self::CTX) -> Result<Box<HttpPeer>> {
+        let passage = passage(ctx)?;
+        match peer::find(passage).await {
+            Found::Peer(peer) => Ok(peer),
+            Found::Unresolved(id) => {
+                passage.fleet.report_failure(id);
+                let mut error = Error::explain(ErrorType::ConnectError, "the upstream's name has no address");
+                error.set_retry(passage.exchange.lock().could_not_connect() == Next::Retry);
+                Err(error)
+            }
+            Found::Nobody => {
+                passage.exchange.lock().found_nobody();
+                Err(Error::explain(ErrorType::ConnectError, "no instance is ready"))
+            }
+        }
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        _session: &mut Session,
+        request: &mut RequestHeader,
+        ctx: &mut Self::CTX,
+    ) -> Result<()> {
+        let passage = passage(ctx)?;
+        let mut fields = HeaderMap::new();
+        let foreign: Vec<_> = request
+            .headers
+            .iter()
+            .filter(|(name, _)| forwarded::speaks_of_the_client(name.as_str()))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        for (name, value) in foreign {
+            request.remove_header(&name);
+            fields.append(name, value);
+        }
+        forwarded::rewrite(&mut fields, &passage.client, passage.peer, &passage.host, &passage.request_id);
+        for (name, value) in &fields {
+            request.append_header(name.clone(), value.clone())?;
+        }
+        Ok(())
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        _session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut Self::CTX,
+    ) -> Result<()> {
+        let passage = passage(ctx)?;
+        match passage.exchange.lock().answered(response.status) {
+            Verdict::Withhold => passage.signals.withhold(),
+            Verdict::Forward if response.status == StatusCode::SWITCHING_PROTOCOLS => passage.signals.open_tunnel(),
+            Verdict::Forward => {
+                // RFC 9110 7.6.1: fields of the connection to Node say nothing about the one to the client.
+                for name in hop_by_hop(&response.headers) {
+                    response.remove_header(&name);
+                }
+            }
+        }
+        if !response.status.is_informational() {
+            response.insert_header("x-request-id", passage.request_id.as_str())?;
+        }
+        Ok(())
+    }
+
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        _peer: &HttpPeer,
+        ctx: &mut Self::CTX,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
+        if let Some(passage) = ctx {
+            let mut exchange = passage.exchange.lock();
+            if let Some(id) = exchange.instance_id() {
+                passage.fleet.report_failure(id);
+            }
+            error.set_retry(exchange.could_not_connect() == Next::Retry);
+        }
+        error
+    }
+
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        mut error: Box<Error>,
+        ctx: &mut Self::CTX,
+        _client_reused: bool,
+    ) -> Box<Error> {
+        let of_upstream = *error.esource() == ErrorSource::Upstream;
+        let body_can_be_repeated = !session.as_ref().retry_buffer_truncated();
+        error.set_retry(ctx.as_ref().is_some_and(|passage| {
+            let mut exchange = passage.exchange.lock();
+            if of_upstream && matches!(error.etype(), ErrorType::ReadTimedout) {
+                exchange.timed_out();
+            }
+            of_upstream && exchange.broke(body_can_be_repeated) == Next::Retry
+        }));
+        error
+    }
+
+    async fn fail_to_proxy(&self, _session: &mut Session, _error: &Error, ctx: &mut Self::CTX) -> FailToProxy {
+        if let Some(passage) = ctx
+            && !passage.signals.has_begun()
+        {
+            passage.signals.withhold();
+        }
+        FailToProxy { error_code: 0, can_reuse_downstream: false }
+    }
+
+    fn suppress_error_log(&self, _session: &Session, _ctx: &Self::CTX, _error: &Error) -> bool {
+        true
+    }
+
+    fn suppress_proxy_warn_log(
+        &self,
+        _session: &Session,
+        _ctx: &Self::CTX,
+        error: &Error,
+        _context: ProxyWarnLogContext,
+    ) -> bool {
+        tracing::debug!(target: "edgeplane::compute", %error, "exchange with compute failed, asking again or giving up");
+        true
+    }
+}
+
+/// The fields of a response that belong to its connection: the standard ones and those `Connection` names.
+fn hop_by_hop(headers: &HeaderMap) -> Vec<http::HeaderName> {
+    let named = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| http::HeaderName::from_bytes(name.trim().as_bytes()).ok())
+        .filter(|name| *name != header::TRANSFER_ENCODING && *name != header::CONTENT_LENGTH);
+    let standard = ["keep-alive", "proxy-connection", "proxy-authenticate", "te"]
+        .into_iter()
+        .map(http::HeaderName::from_static);
+    named.chain(standard).filter(|name| headers.contains_key(name)).collect()
+}

@@ -1,0 +1,74 @@
+//! A bundle on disk: the manifest and the folders it promises.
+
+mod folder;
+mod inspect;
+mod locate;
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    Manifest, Problems, Severity,
+    compute::COMPUTE_NAME,
+    manifest::{self, MANIFEST_FILE},
+    report::Report,
+};
+
+/// A deployment bundle whose manifest and folders agree.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    /// The folder that holds `deploy-manifest.json`, absolute, symbolic links resolved.
+    pub root: PathBuf,
+    /// What it asks for.
+    pub manifest: Manifest,
+    /// The Node.js server, where the manifest names one and the folder is there.
+    pub compute: Option<ComputeFolder>,
+    /// `static/`, where it exists.
+    pub static_dir: Option<PathBuf>,
+    /// What was remarked upon while opening; never errors.
+    pub warnings: Problems,
+}
+
+/// The folder of the compute resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComputeFolder {
+    /// `compute/default`, absolute.
+    pub dir: PathBuf,
+    /// The file name to start, bare.
+    pub entrypoint: String,
+    /// The Node.js major version the manifest asks for.
+    pub node_major: u32,
+}
+
+impl Bundle {
+    /// Opens the bundle at `path`: a folder with `deploy-manifest.json`, or one that holds `.amplify-hosting`.
+    ///
+    /// With `sidecar`, the Node servers are somebody else's: what is wrong with `compute/` is then a warning.
+    ///
+    /// # Errors
+    /// Every problem at once, warnings included, when at least one is an error.
+    pub fn open(path: &Path, sidecar: bool) -> Result<Self, Problems> {
+        let mut report = Report::new(MANIFEST_FILE);
+        let Some(root) = locate::root(path, &mut report) else { return Err(report.finish("")) };
+        let text = match locate::text(&root.join(MANIFEST_FILE), &mut report) {
+            Ok(text) => text,
+            Err(readable) => return Err(report.finish(&readable)),
+        };
+        let draft = manifest::read(&text, &mut report);
+        let static_dir = inspect::static_folder(&root, &draft.promises, &mut report);
+        let severity = if sidecar { Severity::Warning } else { Severity::Error };
+        let compute_dir = inspect::compute_folder(&root, &draft.promises, severity, &mut report);
+        let problems = report.finish(&text);
+        let Some(manifest) = draft.manifest.filter(|_| !problems.has_errors()) else { return Err(problems) };
+        let compute = compute_dir.zip(manifest.compute.as_ref()).map(|(dir, resource)| ComputeFolder {
+            dir,
+            entrypoint: resource.entrypoint.clone(),
+            node_major: resource.runtime.major,
+        });
+        Ok(Self { root, manifest, compute, static_dir, warnings: problems })
+    }
+}
+
+/// `compute/default`, relative to the bundle.
+fn compute_path() -> PathBuf {
+    Path::new("compute").join(COMPUTE_NAME)
+}

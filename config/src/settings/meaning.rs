@@ -1,0 +1,199 @@
+//! What the values mean: the text of every source becomes [`Settings`], once.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use http::HeaderValue;
+use ipnet::IpNet;
+
+use super::{
+    Address, ComputeSettings, ImageTuning, Limits, LogFormat, Settings, StaticSettings, Timeouts,
+    problem::SettingProblem,
+    quantity::{GIB, KIB, MIB},
+    read::Reader,
+    wire::Values,
+};
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Reads every setting. The settings count only where no problem comes with them.
+pub(crate) fn read(values: &Values, state_dir: PathBuf) -> (Settings, Vec<SettingProblem>) {
+    let mut reader = Reader::new(values);
+    let settings = Settings {
+        listen: reader.addresses("listen", Address::listener),
+        admin: reader.admin("admin"),
+        state_dir: reader.path("state-dir").unwrap_or(state_dir),
+        threads: reader.amount("threads"),
+        instances: reader.amount("instances"),
+        upstream: reader.addresses("upstream", Address::upstream),
+        env_file: reader.path("env-file"),
+        log: reader.parsed("log", LogFormat::Text, "write \"text\", \"json\" or \"off\"", log_format),
+        public_host: public_hosts(&mut reader),
+        trusted_proxies: networks(&mut reader),
+        limits: limits(&mut reader),
+        timeouts: timeouts(&mut reader),
+        assets: assets(&mut reader),
+        compute: compute(&mut reader),
+        image: image(&mut reader),
+    };
+    contradictions(&settings, &mut reader);
+    (settings, reader.problems())
+}
+
+fn limits(reader: &mut Reader<'_>) -> Limits {
+    Limits {
+        connections: reader.count("limits.connections", 1..=1_000_000),
+        request_head: reader.bytes("limits.request-head", KIB..=MIB),
+        request_target: reader.bytes("limits.request-target", 256..=MIB),
+        request_fields: reader.count("limits.request-fields", 8..=1000),
+        request_body: reader.bytes("limits.request-body", 0..=1024 * GIB),
+        body_hold: reader.bytes("limits.body-hold", 0..=16 * MIB),
+        keepalive_requests: reader.count("limits.keepalive-requests", 1..=u64::from(u32::MAX)),
+    }
+}
+
+fn timeouts(reader: &mut Reader<'_>) -> Timeouts {
+    Timeouts {
+        head: reader.duration("timeouts.head", 10 * MS..=HOUR),
+        idle: reader.duration("timeouts.idle", 10 * MS..=DAY),
+        body_read: reader.duration("timeouts.body-read", 10 * MS..=DAY),
+        write: reader.duration("timeouts.write", 10 * MS..=DAY),
+        connect: reader.duration("timeouts.connect", MS..=HOUR),
+        request: reader.duration("timeouts.request", 10 * MS..=7 * DAY),
+        drain: reader.duration("timeouts.drain", Duration::ZERO..=DAY),
+    }
+}
+
+fn assets(reader: &mut Reader<'_>) -> StaticSettings {
+    let field = |text: &str| HeaderValue::from_str(text).is_ok().then(|| text.to_owned());
+    StaticSettings {
+        cache_control: reader.parsed("static.cache-control", String::new(), "write a Cache-Control field value", field),
+        compress: reader.boolean("static.compress"),
+        compress_bytes_max: reader.bytes("static.compress-bytes-max", 0..=GIB),
+        ranges_max: reader.count("static.ranges-max", 1..=1000),
+        files_max: reader.count("static.files-max", 1..=10_000_000),
+        index: reader.boolean("static.index"),
+    }
+}
+
+fn compute(reader: &mut Reader<'_>) -> ComputeSettings {
+    let path =
+        |text: &str| (text.starts_with('/') && text.bytes().all(|b| b.is_ascii_graphic())).then(|| text.to_owned());
+    ComputeSettings {
+        node: reader.program("compute.node"),
+        readiness_path: reader.parsed("compute.readiness-path", String::new(), "write a path that begins with /", path),
+        start_timeout: reader.duration("compute.start-timeout", 100 * MS..=HOUR),
+        stop_timeout: reader.duration("compute.stop-timeout", Duration::ZERO..=HOUR),
+        restart_min: reader.duration("compute.restart-min", MS..=HOUR),
+        restart_max: reader.duration("compute.restart-max", MS..=DAY),
+        pool_idle: reader.duration("compute.pool-idle", Duration::ZERO..=HOUR),
+        pool_size: reader.count("compute.pool-size", 0..=65_536),
+        attempts: reader.count("compute.attempts", 1..=10),
+    }
+}
+
+fn image(reader: &mut Reader<'_>) -> ImageTuning {
+    ImageTuning {
+        workers: reader.amount("image.workers"),
+        queue: reader.count("image.queue", 0..=65_536),
+        timeout: reader.duration("image.timeout", 10 * MS..=HOUR),
+        fetch_timeout: reader.duration("image.fetch-timeout", 10 * MS..=HOUR),
+        redirects_max: reader.count("image.redirects-max", 0..=20),
+        source_bytes_max: reader.bytes("image.source-bytes-max", KIB..=GIB),
+        side_max: reader.count("image.side-max", 1..=65_535),
+        output_bytes_max: reader.bytes("image.output-bytes-max", KIB..=GIB),
+        memory_bytes_max: reader.bytes("image.memory-bytes-max", MIB..=1024 * GIB),
+        cache_bytes: reader.bytes("image.cache-bytes", 0..=1024 * GIB),
+        quality: reader.count("image.quality", 1..=100),
+        default_sizes: default_sizes(reader),
+        allow_http: reader.boolean("image.allow-http"),
+        negative_ttl: reader.duration("image.negative-ttl", Duration::ZERO..=DAY),
+        ttl_max: reader.duration("image.ttl-max", SECOND..=3650 * DAY),
+    }
+}
+
+fn log_format(text: &str) -> Option<LogFormat> {
+    match text {
+        "text" => Some(LogFormat::Text),
+        "json" => Some(LogFormat::Json),
+        "off" => Some(LogFormat::Off),
+        _ => None,
+    }
+}
+
+/// Names as they stand in a URL: a port or a scheme would never match, so it is refused.
+fn public_hosts(reader: &mut Reader<'_>) -> Vec<String> {
+    const KEY: &str = "public-host";
+    let hosts = reader.texts(KEY);
+    for host in &hosts {
+        let named = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+        if !named {
+            reader.note(
+                KEY,
+                format!("`{host}` is no host name"),
+                "write it without scheme, port and path: www.example.com",
+            );
+        }
+    }
+    hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect()
+}
+
+fn networks(reader: &mut Reader<'_>) -> Vec<IpNet> {
+    const KEY: &str = "trusted-proxies";
+    let mut networks = Vec::new();
+    for text in reader.texts(KEY) {
+        match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
+            Ok(network) => networks.push(network),
+            Err(_) => reader.note(KEY, format!("`{text}` is no network"), "write an address or a network: 10.0.0.0/8"),
+        }
+    }
+    networks
+}
+
+/// Ascending and without repeats, as the image settings of a manifest.
+fn default_sizes(reader: &mut Reader<'_>) -> Vec<u32> {
+    const KEY: &str = "image.default-sizes";
+    let mut sizes = Vec::new();
+    for text in reader.texts(KEY) {
+        match text.trim().parse() {
+            Ok(size @ 1..=65_535) => sizes.push(size),
+            _ => reader.note(KEY, format!("`{text}` is no width"), "write whole numbers of pixels from 1 to 65535"),
+        }
+    }
+    sizes.sort_unstable();
+    sizes.dedup();
+    sizes
+}
+
+/// Settings that are right alone and wrong together.
+fn contradictions(settings: &Settings, reader: &mut Reader<'_>) {
+    if !reader.is_clean() {
+        return;
+    }
+    if settings.listen.is_empty() {
+        reader.note("listen", "there is no address to serve", "write one, such as \"127.0.0.1:8080\"");
+    }
+    if settings.limits.request_target > settings.limits.request_head {
+        reader.note(
+            "limits.request-target",
+            "a request target longer than a whole request head can never arrive",
+            "raise `limits.request-head` or lower this",
+        );
+    }
+    if settings.compute.restart_min > settings.compute.restart_max {
+        reader.note(
+            "compute.restart-min",
+            "the first pause is longer than the longest",
+            "raise `compute.restart-max` or lower this",
+        );
+    }
+    if settings.image.default_sizes.is_empty() {
+        reader.note(
+            "image.default-sizes",
+            "without a width no image can be asked for",
+            "name at least one width in pixels",
+        );
+    }
+}

@@ -1,0 +1,37 @@
+//! Bytes to pixels: one memory-safe decoder per format, all ending in 8-bit RGB or RGBA.
+
+mod jpeg;
+mod png;
+mod webp;
+
+use crate::{Probe, Refusal, SourceType, orientation::Turn, picture::Picture};
+
+/// Pixels as stored, and the turn their metadata asks for.
+#[derive(Debug)]
+pub(crate) struct Decoded {
+    pub(crate) picture: Picture,
+    pub(crate) turn: Turn,
+}
+
+/// Decodes a still image. The size is the probe's: a decoder that finds another one refuses.
+pub(crate) fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, Refusal> {
+    let decoded = match probe.source_type {
+        SourceType::Jpeg => jpeg::decode(source, probe),
+        SourceType::Png => png::decode(source, probe),
+        SourceType::Webp => webp::decode(source),
+        SourceType::Avif
+        | SourceType::Gif
+        | SourceType::Svg
+        | SourceType::Ico
+        | SourceType::Bmp
+        | SourceType::Tiff
+        | SourceType::Jxl
+        | SourceType::Heic => Err(Refusal::Unsupported),
+    }?;
+    let Picture { width, height, channels, pixels } = &decoded.picture;
+    let whole = *width as usize * *height as usize * channels.len();
+    if decoded.picture.size() != (probe.width, probe.height) || pixels.len() != whole {
+        return Err(Refusal::Corrupt);
+    }
+    Ok(decoded)
+}

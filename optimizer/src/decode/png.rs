@@ -1,0 +1,44 @@
+//! PNG by the png crate: every colour type and depth, interlaced or not.
+
+use std::io::Cursor;
+
+use png::{ColorType, Decoder, Limits, Transformations};
+
+use super::Decoded;
+use crate::{
+    Probe, Refusal,
+    orientation::Turn,
+    picture::{Channels, Picture},
+};
+
+pub(super) fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, Refusal> {
+    // The crate's limit counts its working memory and the chunks it keeps; the pixels are ours.
+    let limits = Limits { bytes: probe.memory_bytes.saturating_add(source.len()).saturating_add(1 << 20) };
+    let mut decoder = Decoder::new_with_limits(Cursor::new(source), limits);
+    decoder.set_ignore_text_chunk(true);
+    decoder.set_ignore_iccp_chunk(true);
+    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
+    let mut reader = decoder.read_info().map_err(|_| Refusal::Corrupt)?;
+    let (width, height) = (reader.info().width, reader.info().height);
+    if (width, height) != (probe.width, probe.height) {
+        return Err(Refusal::Corrupt);
+    }
+    let size = reader.output_buffer_size().ok_or(Refusal::TooManyPixels(width, height))?;
+    let mut pixels = vec![0; size];
+    let frame = reader.next_frame(&mut pixels).map_err(|_| Refusal::Corrupt)?;
+    pixels.truncate(frame.buffer_size());
+    let turn = reader.info().exif_metadata.as_deref().map_or_else(Turn::default, Turn::of_exif);
+    let (channels, pixels) = match frame.color_type {
+        ColorType::Rgb => (Channels::Rgb, pixels),
+        ColorType::Rgba => (Channels::Rgba, pixels),
+        ColorType::Grayscale => (Channels::Rgb, pixels.iter().flat_map(|grey| [*grey; 3]).collect()),
+        ColorType::GrayscaleAlpha => (Channels::Rgba, with_alpha(&pixels)),
+        // `EXPAND` leaves no palette; a crate that does after all is not believed.
+        ColorType::Indexed => return Err(Refusal::Corrupt),
+    };
+    Ok(Decoded { picture: Picture { width, height, channels, pixels }, turn })
+}
+
+fn with_alpha(pairs: &[u8]) -> Vec<u8> {
+    pairs.as_chunks::<2>().0.iter().flat_map(|[grey, alpha]| [*grey, *grey, *grey, *alpha]).collect()
+}

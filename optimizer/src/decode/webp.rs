@@ -1,0 +1,28 @@
+//! WebP by image-webp: lossy and lossless, with and without alpha. Animations are never decoded.
+
+use std::io::Cursor;
+
+use image_webp::WebPDecoder;
+
+use super::Decoded;
+use crate::{
+    Refusal,
+    orientation::Turn,
+    picture::{Channels, Picture},
+};
+
+pub(super) fn decode(source: &[u8]) -> Result<Decoded, Refusal> {
+    let mut decoder = WebPDecoder::new(Cursor::new(source)).map_err(|_| Refusal::Corrupt)?;
+    if decoder.is_animated() {
+        return Err(Refusal::Unsupported);
+    }
+    decoder.set_memory_limit(source.len());
+    let (width, height) = decoder.dimensions();
+    let size = decoder.output_buffer_size().ok_or(Refusal::TooManyPixels(width, height))?;
+    let channels = if decoder.has_alpha() { Channels::Rgba } else { Channels::Rgb };
+    let mut pixels = vec![0; size];
+    decoder.read_image(&mut pixels).map_err(|_| Refusal::Corrupt)?;
+    // Metadata that cannot be read says nothing about the picture.
+    let turn = decoder.exif_metadata().ok().flatten().map_or_else(Turn::default, |exif| Turn::of_exif(&exif));
+    Ok(Decoded { picture: Picture { width, height, channels, pixels }, turn })
+}

@@ -1,0 +1,76 @@
+//! JPEG's frame header (ITU-T T.81 B.2.2), found by walking the marker segments before the first scan.
+
+use super::{Header, be_u16};
+
+pub(super) fn header(source: &[u8]) -> Option<Header> {
+    let mut found = None;
+    for segment in Segments::of(source) {
+        let staged = match segment.marker {
+            // SOF3 (lossless), SOF5-7 (hierarchical) and the arithmetic SOF9-15 have a header of the same form; the
+            // decoder refuses them itself.
+            0xc2 | 0xc6 | 0xca | 0xce => true,
+            0xc0 | 0xc1 | 0xc3 | 0xc5 | 0xc7 | 0xc9 | 0xcb | 0xcd | 0xcf => false,
+            _ => continue,
+        };
+        // A second frame header could hide a larger picture behind a small one.
+        if found.is_some() {
+            return None;
+        }
+        found = Some(Header {
+            height: u32::from(be_u16(segment.payload, 1)?),
+            width: u32::from(be_u16(segment.payload, 3)?),
+            staged,
+            ..Header::default()
+        });
+    }
+    found
+}
+
+/// Whether an end-of-image marker follows the first scan. Entropy-coded data cannot contain one (T.81 B.1.1.5), so
+/// its absence means that the file was cut short, which decoders otherwise paint over in grey.
+pub(crate) fn is_complete(source: &[u8]) -> bool {
+    let mut segments = Segments::of(source);
+    segments.by_ref().for_each(drop);
+    source.get(segments.at..).is_some_and(|scans| scans.windows(2).any(|pair| pair == [0xff, 0xd9]))
+}
+
+struct Segment<'a> {
+    marker: u8,
+    payload: &'a [u8],
+}
+
+/// The marker segments up to the first start of scan.
+struct Segments<'a> {
+    source: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Segments<'a> {
+    fn of(source: &'a [u8]) -> Self {
+        Self { source, at: 2 }
+    }
+}
+
+impl<'a> Iterator for Segments<'a> {
+    type Item = Segment<'a>;
+
+    fn next(&mut self) -> Option<Segment<'a>> {
+        loop {
+            // Any number of fill bytes may stand before a marker.
+            let (0xff, marker) = (*self.source.get(self.at)?, *self.source.get(self.at + 1)?) else { return None };
+            match marker {
+                0xff => self.at += 1,
+                // Start of scan, end of image.
+                0xda | 0xd9 => return None,
+                // TEM and RSTn stand alone.
+                0x01 | 0xd0..=0xd7 => self.at += 2,
+                marker => {
+                    let length = usize::from(be_u16(self.source, self.at + 2)?);
+                    let payload = self.source.get(self.at + 4..self.at + 2 + length)?;
+                    self.at += 2 + length;
+                    return Some(Segment { marker, payload });
+                }
+            }
+        }
+    }
+}

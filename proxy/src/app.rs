@@ -1,0 +1,136 @@
+//! The composition root: settings and a bundle become an immutable [`App`]. The only module that knows all others.
+
+use std::{path::Path, sync::Arc};
+
+use arc_swap::ArcSwap;
+use edgeplane_config::{Manifest, Settings, Target};
+use http::HeaderValue;
+use pingora::server::ShutdownWatch;
+use tokio::sync::watch;
+
+use crate::{
+    assets::Pack,
+    compute::Fleet,
+    image::{Images, Origin},
+    origin::LocalOrigin,
+    route::{CompileError, Routes},
+    service::{self, Engine, peer::Bounds},
+    site::{Deployment, Site, Sites},
+    telemetry::Telemetry,
+};
+
+/// Everything a request may need. Shared, and never changed.
+pub struct App {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) sites: Sites,
+    pub(crate) telemetry: Telemetry,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) bounds: Arc<Bounds>,
+    /// `Cache-Control` of static answers whose route gives none.
+    pub(crate) default_cache_control: HeaderValue,
+    /// Tells Pingora that a connection may be kept...
+    pub(crate) keeping: ShutdownWatch,
+    /// ...or that it may not.
+    pub(crate) closing: ShutdownWatch,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("sites", &self.sites).finish_non_exhaustive()
+    }
+}
+
+/// Why an app could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The routes do not compile.
+    #[error("failed to compile the routes")]
+    Routes(#[from] CompileError),
+    /// The image optimizer cannot start.
+    #[error("failed to start the image optimizer")]
+    Images(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The parts of a deployment, each started already.
+#[derive(Debug)]
+pub struct Parts {
+    /// What the framework asked for.
+    pub manifest: Manifest,
+    /// The static assets.
+    pub pack: Pack,
+    /// Node or the upstreams.
+    pub compute: Option<Arc<Fleet>>,
+}
+
+impl App {
+    /// Puts the app together.
+    ///
+    /// # Errors
+    /// [`BuildError`].
+    pub fn build(settings: Arc<Settings>, parts: Parts, telemetry: Telemetry) -> Result<Self, BuildError> {
+        let deployment = activate(&settings, parts)?;
+        let n_instances = deployment.compute.as_ref().map_or(1, |fleet| fleet.states().len());
+        let site = Arc::new(Site::new("default", Arc::new(deployment)));
+        // A static fallback, should a header value the settings checked turn out not to be one.
+        let default_cache_control = HeaderValue::from_str(&settings.assets.cache_control)
+            .unwrap_or(HeaderValue::from_static("public, max-age=0, must-revalidate"));
+        Ok(Self {
+            engine: service::engine(settings.compute.pool_size.saturating_mul(n_instances)),
+            bounds: Arc::new(Bounds::new(&settings)),
+            sites: Sites::only(site),
+            telemetry,
+            default_cache_control,
+            keeping: watch::channel(false).1,
+            closing: watch::channel(true).1,
+            settings,
+        })
+    }
+
+    /// What the image primitive may ask of the deployment.
+    pub(crate) fn origin(&self, site: &Site, deployment: &Arc<Deployment>) -> Arc<dyn Origin> {
+        Arc::new(LocalOrigin::new(&site.name, Arc::clone(deployment), Arc::clone(&self.settings)))
+    }
+}
+
+/// Makes a deployment of its parts.
+pub(crate) fn activate(settings: &Settings, parts: Parts) -> Result<Deployment, BuildError> {
+    let Parts { manifest, pack, compute } = parts;
+    let wants_images = manifest
+        .routes
+        .iter()
+        .flat_map(|route| [Some(&route.target), route.fallback.as_ref()])
+        .flatten()
+        .any(|target| matches!(target, Target::Image { .. }));
+    let images = match manifest.images {
+        Some(images) if wants_images => {
+            let images = Images::new(Arc::new(images), &settings.image, &settings.public_host)
+                .map_err(|error| BuildError::Images(Box::new(error)))?;
+            Some(Arc::new(images))
+        }
+        _ => None,
+    };
+    Ok(Deployment {
+        id: deployment_id(&pack, &manifest.routes),
+        automaton: Routes::compile(manifest.routes.iter().map(|route| route.path.as_str()))?,
+        routes: manifest.routes,
+        pack: ArcSwap::from_pointee(pack),
+        compute,
+        images,
+    })
+}
+
+/// Names what is served: the same content gives the same id on every node.
+fn deployment_id(pack: &Pack, routes: &[edgeplane_config::Route]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(pack.fingerprint().as_bytes());
+    for route in routes {
+        hasher.update(route.path.as_str().as_bytes());
+        hasher.update(b"\n");
+    }
+    hasher.finalize().to_hex()[..16].to_owned()
+}
+
+/// Where packs lie in the state directory.
+pub(crate) fn packs_dir(state_dir: &Path) -> std::path::PathBuf {
+    state_dir.join("packs")
+}

@@ -1,0 +1,161 @@
+//! Hot: what a request for a file is answered.
+//!
+//! 1. The method: files can be read and nothing else (405).
+//! 2. The name: one look-up in memory. What is not in the pack does not exist.
+//! 3. The variant: [`encoding`](super::encoding).
+//! 4. The preconditions (304, 412): [`conditional`](super::conditional).
+//! 5. The range (206, 416): [`range`](super::range).
+//!
+//! `Cache-Control` goes with 200, which is what the specification says, and also with 304, where RFC 9110 15.4.5
+//! demands it, and 206, which is a part of the same content. It never goes with an error.
+
+use http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{
+        ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED, VARY,
+    },
+};
+
+use super::{
+    conditional::{self, Validators, Verdict},
+    encoding::{AcceptEncoding, ContentCoding},
+    multipart,
+    pack::{File, Pack, Variant},
+    range::Ranges,
+};
+use crate::answer::{Answer, Body, Head};
+
+/// What the route and the settings say about answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy<'a> {
+    /// `Cache-Control` of successful answers.
+    pub cache_control: Option<&'a HeaderValue>,
+    /// Ranges answered in one request; of more than these the whole file is sent.
+    pub ranges_max: usize,
+    /// Whether a path that ends in `/` means the `index.html` of that folder.
+    pub index: bool,
+}
+
+/// How a request for a file ends.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// With an answer.
+    Answer(Answer),
+    /// There is no such file: 404, or what the route's fallback says.
+    Missing,
+}
+
+/// Answers a request for the file named by a decoded path.
+pub fn answer(pack: &Pack, path: &[u8], head: &Head<'_>, policy: &Policy<'_>) -> Outcome {
+    if !head.is_read() {
+        return Outcome::Answer(method_not_allowed());
+    }
+    // An encoded slash is part of a name and no separator, and no file of a pack has a slash in its name.
+    if has_encoded_slash(head.path) {
+        return Outcome::Missing;
+    }
+    match pack.find(path, policy.index) {
+        Some(file) => Outcome::Answer(read(file, head, policy)),
+        None => Outcome::Missing,
+    }
+}
+
+/// Answers a GET or HEAD for a file that exists.
+fn read(file: &File, head: &Head<'_>, policy: &Policy<'_>) -> Answer {
+    let coding = if file.has_variants() {
+        AcceptEncoding::parse(head.fields("accept-encoding")).choose(|coding| file.variant(coding).is_some())
+    } else {
+        ContentCoding::Identity
+    };
+    let variant = file.variant(coding).unwrap_or(&file.identity);
+    let current = Validators {
+        etag: variant.etag.to_str().unwrap_or_default(),
+        modified: file.modified,
+        modified_is_strong: !file.has_variants(),
+    };
+    match conditional::evaluate(head, current) {
+        Verdict::Failed => bare(StatusCode::PRECONDITION_FAILED),
+        Verdict::NotModified => not_modified(file, variant, policy),
+        Verdict::Proceed => {
+            let len = variant.body.len() as u64;
+            match conditional::ranges(head, current, len, policy.ranges_max) {
+                Ranges::Whole => whole(file, variant, policy),
+                Ranges::One(range) => {
+                    let value = multipart::content_range(&range, variant.body.len());
+                    let mut answer = whole(file, variant, policy);
+                    answer.status = StatusCode::PARTIAL_CONTENT;
+                    answer.body = Body::Whole(multipart::window(&variant.body, &range));
+                    insert(&mut answer.headers, CONTENT_RANGE, &value);
+                    answer
+                }
+                Ranges::Many(ranges) => {
+                    let boundary = current.etag.trim_matches('"');
+                    let mut answer = whole(file, variant, policy);
+                    answer.status = StatusCode::PARTIAL_CONTENT;
+                    answer.body = Body::Parts(multipart::parts(&variant.body, &ranges, &file.media_type, boundary));
+                    let value = format!("multipart/byteranges; boundary={boundary}");
+                    insert(&mut answer.headers, CONTENT_TYPE, &value);
+                    answer
+                }
+                Ranges::Unsatisfiable => {
+                    let mut answer = bare(StatusCode::RANGE_NOT_SATISFIABLE);
+                    insert(&mut answer.headers, CONTENT_RANGE, &format!("bytes */{len}"));
+                    answer
+                }
+            }
+        }
+    }
+}
+
+/// 200.
+fn whole(file: &File, variant: &Variant, policy: &Policy<'_>) -> Answer {
+    let mut answer = not_modified(file, variant, policy);
+    answer.status = StatusCode::OK;
+    let headers = &mut answer.headers;
+    headers.insert(CONTENT_TYPE, file.media_type.clone());
+    headers.insert(LAST_MODIFIED, file.last_modified.clone());
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Some(token) = variant.coding.token() {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(token));
+    }
+    answer
+}
+
+/// 304: of the fields of the 200 only those that RFC 9110 15.4.5 lists. The entity tag makes a date superfluous.
+///
+/// The content goes along for its length and is not sent.
+fn not_modified(file: &File, variant: &Variant, policy: &Policy<'_>) -> Answer {
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(ETAG, variant.etag.clone());
+    if let Some(value) = policy.cache_control {
+        headers.insert(CACHE_CONTROL, value.clone());
+    }
+    if file.has_variants() {
+        headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    }
+    Answer { status: StatusCode::NOT_MODIFIED, headers, body: Body::Whole(variant.body.clone()) }
+}
+
+/// 405, with what is allowed (RFC 9110 15.5.6).
+fn method_not_allowed() -> Answer {
+    let mut answer = bare(StatusCode::METHOD_NOT_ALLOWED);
+    answer.headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    answer
+}
+
+/// A status and nothing else.
+fn bare(status: StatusCode) -> Answer {
+    Answer { status, headers: HeaderMap::new(), body: Body::Empty }
+}
+
+/// Sets a field to a text of our making, which holds nothing but printable ASCII.
+fn insert(headers: &mut HeaderMap, name: http::HeaderName, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(text) {
+        headers.insert(name, value);
+    }
+}
+
+/// Whether the path as sent has a `%2F`.
+fn has_encoded_slash(path: &str) -> bool {
+    path.split('%').skip(1).any(|after| matches!(after.as_bytes(), [b'2', b'f' | b'F', ..]))
+}

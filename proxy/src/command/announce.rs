@@ -1,0 +1,74 @@
+//! What `serve` says when it starts and when it ends: on standard error, for the person who started it.
+
+use std::fmt::Write as _;
+
+use edgeplane_config::{Bundle, Route, Target};
+
+use super::output;
+use crate::{app::App, server::listen::Listener};
+
+/// Says what is served, where, by whom, and how to end it; last of all the lines that start with `listening`.
+pub(crate) fn started(app: &App, bundle: Option<&Bundle>, listeners: &[Listener], admin: Option<&str>) {
+    let deployment = app.sites.find("").current();
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = match bundle {
+        Some(bundle) => {
+            let framework = &bundle.manifest.framework;
+            writeln!(text, "serving {} ({} {})", bundle.root.display(), framework.name, framework.version)
+        }
+        None => writeln!(text, "serving upstreams without a bundle"),
+    };
+    let widest = deployment.routes.iter().map(|route| route.path.as_str().len()).max().unwrap_or(0);
+    for route in &deployment.routes {
+        let _ = writeln!(text, "  {:widest$}  {}", route.path.as_str(), destination(route));
+    }
+    let pack = deployment.pack.load();
+    let _ = writeln!(text, "static     {} files, {:.1} MB packed", pack.len(), megabytes(pack.bytes()));
+    if let Some(fleet) = &deployment.compute {
+        for state in fleet.states() {
+            let pid = state.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
+            let _ = writeln!(text, "compute    {} {}{pid}", state.name, state.phase.as_str());
+        }
+    }
+    if let Some(admin) = admin {
+        let _ = writeln!(text, "admin      {admin}/healthz /readyz /metrics");
+    }
+    let _ = writeln!(text, "stop with Ctrl-C or SIGTERM");
+    for listener in listeners {
+        let _ = writeln!(text, "listening {}", listener.url());
+    }
+    output::note(&text);
+    // Only a service manager listens; without one there is nobody to tell.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+}
+
+/// Says how the end went.
+pub(crate) fn ending(drained: bool) {
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    if drained {
+        tracing::info!("every request was answered; ending");
+    } else {
+        tracing::warn!("timeouts.drain is over; requests still under way are cut off");
+    }
+}
+
+fn destination(route: &Route) -> String {
+    let mut text = target(&route.target);
+    if let Some(fallback) = &route.fallback {
+        let _ = write!(text, ", on 404 {}", target(fallback));
+    }
+    text
+}
+
+fn target(target: &Target) -> String {
+    match target.cache_control().and_then(|value| value.to_str().ok()) {
+        Some(cache_control) => format!("{} ({cache_control})", target.kind().as_str()),
+        None => target.kind().as_str().to_owned(),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}

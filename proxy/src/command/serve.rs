@@ -1,0 +1,205 @@
+//! `edgeplane serve`: from settings and a bundle to a server that listens, and from a signal to its orderly end.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use edgeplane_config::{Admin, Amount, Bundle, Manifest, Settings};
+use tokio::runtime::{Builder, Runtime};
+
+use super::{Failure, announce, arguments::ServeArgs, output, state::StateDir};
+use crate::{
+    app::{self, App, Parts},
+    assets::{self, Pack},
+    compute::{Fleet, Plan, environment},
+    server::{self, listen::Listener},
+    telemetry::{Telemetry, access_log::AccessLog, admin::AdminListener, metrics::Metrics, report::AppReport},
+};
+
+/// Where the bundle is looked for when none is named.
+const DEFAULT_BUNDLE: &str = ".amplify-hosting";
+
+/// Serves until a signal ends it.
+pub(crate) fn run(
+    settings: Settings,
+    args: ServeArgs,
+    environment: Vec<(OsString, OsString)>,
+) -> Result<(), Failure> {
+    let settings = Arc::new(settings);
+    let served = open(&settings, args.bundle.as_deref())?;
+    let runtime = runtime(settings.threads).map_err(|source| Failure::unavailable("start the threads", source))?;
+    runtime.block_on(serve(settings, served, args.pack, environment))
+}
+
+/// What is to be served.
+struct Served {
+    manifest: Manifest,
+    bundle: Option<Bundle>,
+}
+
+fn open(settings: &Settings, path: Option<&Path>) -> Result<Served, Failure> {
+    let sidecar = !settings.upstream.is_empty();
+    if sidecar && path.is_none() && !Path::new(DEFAULT_BUNDLE).exists() {
+        return Ok(Served { manifest: Manifest::compute_only(), bundle: None });
+    }
+    let bundle =
+        Bundle::open(path.unwrap_or(Path::new(DEFAULT_BUNDLE)), sidecar).map_err(Failure::Bundle)?;
+    for problem in bundle.warnings.iter() {
+        output::problem(problem);
+    }
+    Ok(Served { manifest: bundle.manifest.clone(), bundle: Some(bundle) })
+}
+
+fn runtime(threads: Amount) -> std::io::Result<Runtime> {
+    let n_threads = match threads {
+        Amount::Auto => thread::available_parallelism().map_or(1, usize::from),
+        Amount::Just(count) => count,
+    };
+    Builder::new_multi_thread().worker_threads(n_threads).thread_name("edgeplane").enable_all().build()
+}
+
+async fn serve(
+    settings: Arc<Settings>,
+    served: Served,
+    pack: Option<PathBuf>,
+    environment: Vec<(OsString, OsString)>,
+) -> Result<(), Failure> {
+    let listeners = settings
+        .listen
+        .iter()
+        .map(Listener::bind)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|source| Failure::unavailable("serve", source))?;
+    let admin = bind_admin(&settings).await?;
+    let state = StateDir::open(&settings.state_dir).map_err(|source| Failure::unavailable("use the state directory", source))?;
+
+    let pack = make_pack(&settings, served.bundle.as_ref(), pack).await?;
+    let compute = start_compute(&settings, served.bundle.as_ref(), &state, environment).await?;
+    let telemetry = telemetry(&settings)?;
+    let parts = Parts { manifest: served.manifest, pack, compute: compute.clone() };
+    let app = App::build(Arc::clone(&settings), parts, telemetry)
+        .map(Arc::new)
+        .map_err(|source| Failure::unavailable("put the server together", source))?;
+    let report = AppReport::new(&app).map_err(|source| Failure::unavailable("set up metrics", source))?;
+    let admin_url = admin.as_ref().and_then(|admin| admin.address().ok()).map(|address| format!("http://{address}"));
+    if let Some(admin) = admin {
+        tokio::spawn(admin.serve(Arc::new(report)));
+    }
+    let improving = improve_pack(&app);
+    announce::started(&app, served.bundle.as_ref(), &listeners, admin_url.as_deref());
+
+    let drained = server::run(Arc::clone(&app), listeners, stop_signal()).await;
+    improving.store(true, Ordering::Release);
+    announce::ending(drained);
+    if let Some(fleet) = compute {
+        fleet.stop().await;
+    }
+    app.telemetry.finish();
+    Ok(())
+}
+
+async fn bind_admin(settings: &Settings) -> Result<Option<AdminListener>, Failure> {
+    match settings.admin {
+        Admin::Off => Ok(None),
+        Admin::On(address) => match AdminListener::bind(address).await {
+            Ok(listener) => Ok(Some(listener)),
+            Err(source) => Err(Failure::unavailable(
+                "serve the admin endpoints",
+                server::listen::ListenError::Bind { address: address.to_string(), source },
+            )),
+        },
+    }
+}
+
+/// The pack of the bundle's static files: read and compressed on a thread that may block.
+async fn make_pack(settings: &Arc<Settings>, bundle: Option<&Bundle>, ready: Option<PathBuf>) -> Result<Pack, Failure> {
+    let static_dir = bundle.and_then(|bundle| bundle.static_dir.clone());
+    let settings = Arc::clone(settings);
+    let made = tokio::task::spawn_blocking(move || match ready {
+        Some(path) => Pack::open(&path).map_err(assets::PrepareError::from),
+        None => assets::prepare(static_dir.as_deref(), &app::packs_dir(&settings.state_dir), &settings.assets),
+    });
+    match made.await {
+        Ok(made) => made.map_err(|source| Failure::unavailable("pack the static files", source)),
+        Err(panicked) => Err(Failure::unavailable("pack the static files", panicked)),
+    }
+}
+
+async fn start_compute(
+    settings: &Settings,
+    bundle: Option<&Bundle>,
+    state: &StateDir,
+    inherited: Vec<(OsString, OsString)>,
+) -> Result<Option<Arc<Fleet>>, Failure> {
+    if !settings.upstream.is_empty() {
+        return Ok(Some(Arc::new(Fleet::upstreams(settings.upstream.iter().cloned()))));
+    }
+    let Some(folder) = bundle.and_then(|bundle| bundle.compute.clone()) else { return Ok(None) };
+    let cannot = |source: Box<dyn std::error::Error + Send + Sync>| Failure::Unavailable { act: "start Node", source };
+    let variables = settings
+        .env_file
+        .as_deref()
+        .map(environment::read)
+        .transpose()
+        .map_err(|error| cannot(Box::new(error)))?
+        .unwrap_or_default();
+    let environment = environment::of_app(inherited, variables);
+    let run_dir = state.path().join("run");
+    let plan = Plan::new(folder, settings.compute.clone(), settings.instances, environment, run_dir);
+    tokio::select! {
+        started = Fleet::start(plan) => started.map(|fleet| Some(Arc::new(fleet))).map_err(|error| cannot(Box::new(error))),
+        () = stop_signal() => Err(cannot("stopped while Node was starting".into())),
+    }
+}
+
+fn telemetry(settings: &Settings) -> Result<Telemetry, Failure> {
+    let metrics = Metrics::new().map_err(|source| Failure::unavailable("set up metrics", source))?;
+    let log = AccessLog::start(settings.log, metrics.log_dropped())
+        .map_err(|source| Failure::unavailable("start the access log", source))?;
+    Ok(Telemetry::new(metrics, log))
+}
+
+/// Makes the better compressed pack behind the scenes and swaps it in. The flag cancels it.
+fn improve_pack(app: &Arc<App>) -> Arc<AtomicBool> {
+    let cancel = Arc::new(AtomicBool::new(false));
+    let (app, cancelled) = (Arc::clone(app), Arc::clone(&cancel));
+    let spawned = thread::Builder::new().name("improve-pack".to_owned()).spawn(move || {
+        let deployment = app.sites.find("").current();
+        match assets::improve(&deployment.pack.load_full(), &app.settings.assets, &cancelled) {
+            Ok(Some(better)) => {
+                tracing::info!(files = better.len(), bytes = better.bytes(), "static files are compressed at their best now");
+                deployment.pack.store(Arc::new(better));
+            }
+            Ok(None) => {}
+            Err(error) if cancelled.load(Ordering::Acquire) => tracing::debug!(%error, "compression cancelled"),
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "static files stay as they are"),
+        }
+    });
+    if let Err(error) = spawned {
+        tracing::warn!(%error, "failed to start the compression of static files");
+    }
+    cancel
+}
+
+/// Resolves at the first SIGTERM or SIGINT. The second one ends the process at once.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        // Without handlers the signals keep their deadly default: that stops us, too.
+        return std::future::pending().await;
+    };
+    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+    tokio::spawn(async move {
+        tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+        tracing::warn!("second signal: ending at once");
+        // The default action of a signal is what a person who presses Ctrl-C twice wants.
+        // SAFETY is not at stake: raising a signal that kills us needs no cleanup, the keepers see to Node.
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::Signal::SIGKILL);
+    });
+}

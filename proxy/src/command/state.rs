@@ -1,0 +1,66 @@
+//! The state directory: ours alone while we run.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+/// A state directory in use. Dropping it frees it.
+#[derive(Debug)]
+pub(crate) struct StateDir {
+    path: PathBuf,
+    /// The lock lives as long as the open file, so a killed process leaves none behind.
+    _lock: File,
+}
+
+/// Why it cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StateError {
+    #[error("cannot create or open `{path}`; name another one with --state-dir")]
+    Open { path: PathBuf, source: io::Error },
+    #[error("`{0}` is in use by another edgeplane; give this one its own with --state-dir")]
+    Locked(PathBuf),
+}
+
+impl StateDir {
+    /// Creates it where it is missing, with mode 0700, and locks it.
+    pub(crate) fn open(path: &Path) -> Result<Self, StateError> {
+        let lock = create(path).map_err(|source| StateError::Open { path: path.to_owned(), source })?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(StateError::Locked(path.to_owned())),
+            Err(TryLockError::Error(source)) => Err(StateError::Open { path: path.to_owned(), source }),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    // One that systemd or an earlier version made may be readable by others; what lies in it should not be.
+    if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+    }
+    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path.join("lock"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_belongs_to_one_at_a_time_and_to_nobody_else() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("a/b");
+        let state = StateDir::open(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        assert!(matches!(StateDir::open(&path), Err(StateError::Locked(_))));
+        drop(state);
+        StateDir::open(&path).unwrap();
+    }
+}

@@ -1,0 +1,222 @@
+//! Hot: one exchange with Compute as a plain state machine: whom to ask, when to ask again, what to withhold.
+//!
+//! It knows nothing of sockets. Adapters tell it what happened and do what it says, so that every way of speaking to
+//! an upstream behaves alike.
+
+use http::StatusCode;
+
+use super::balance::InstanceId;
+
+/// Where an exchange stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// No answer yet.
+    Waiting,
+    /// The answer's head went to the client; nothing can be undone.
+    Begun(StatusCode),
+    /// The answer was a 404 and another target answers instead.
+    Withheld,
+    /// No answer came.
+    Failed(Failure),
+}
+
+/// Why no answer came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// No instance is ready and none became ready in time.
+    #[error("no instance of the application is ready")]
+    NoInstance,
+    /// Nobody accepted the connection.
+    #[error("the application does not accept connections")]
+    Connect,
+    /// The connection broke, or what came was no HTTP.
+    #[error("the application closed the connection without a proper answer")]
+    Broken,
+    /// No answer within the time limit.
+    #[error("the application did not answer in time")]
+    Timeout,
+}
+
+/// What an adapter does with a response head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Send it on to the client.
+    Forward,
+    /// Read it to its end and send nothing on.
+    Withhold,
+}
+
+/// What an adapter does after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Ask again; another instance where there is one.
+    Retry,
+    /// It is over.
+    GiveUp,
+}
+
+/// One request's way through Compute.
+#[derive(Debug)]
+pub struct Exchange {
+    stage: Stage,
+    repeatable: bool,
+    has_fallback: bool,
+    attempts_left: usize,
+    tried: Vec<InstanceId>,
+    instance: Option<(InstanceId, String)>,
+}
+
+impl Exchange {
+    /// An exchange for `method`. With `has_fallback`, a 404 is withheld. `attempts` is the most requests sent.
+    pub fn new(method: &str, has_fallback: bool, attempts: usize) -> Self {
+        Self {
+            stage: Stage::Waiting,
+            repeatable: is_idempotent(method),
+            has_fallback,
+            attempts_left: attempts.max(1),
+            tried: Vec::new(),
+            instance: None,
+        }
+    }
+
+    /// Where it stands.
+    pub fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// Instances that failed this request already.
+    pub fn tried(&self) -> &[InstanceId] {
+        &self.tried
+    }
+
+    /// The instance asked last, by name.
+    pub fn instance(&self) -> Option<&str> {
+        self.instance.as_ref().map(|(_, name)| name.as_str())
+    }
+
+    /// The instance asked last, by id.
+    pub fn instance_id(&self) -> Option<InstanceId> {
+        self.instance.as_ref().map(|(id, _)| *id)
+    }
+
+    /// An instance was picked and is asked now.
+    pub fn asks(&mut self, id: InstanceId, name: &str) {
+        self.attempts_left = self.attempts_left.saturating_sub(1);
+        self.instance = Some((id, name.to_owned()));
+    }
+
+    /// There was nobody to ask.
+    pub fn found_nobody(&mut self) {
+        self.fail(Failure::NoInstance);
+    }
+
+    /// The connection was refused or timed out: the request was not sent, so any method may be sent again.
+    pub fn could_not_connect(&mut self) -> Next {
+        self.again_or(Failure::Connect, true)
+    }
+
+    /// A response head arrived. Informational heads (1xx but 101) pass and change nothing.
+    pub fn answered(&mut self, status: StatusCode) -> Verdict {
+        if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+            return Verdict::Forward;
+        }
+        if status == StatusCode::NOT_FOUND && self.has_fallback {
+            self.stage = Stage::Withheld;
+            return Verdict::Withhold;
+        }
+        self.stage = Stage::Begun(status);
+        Verdict::Forward
+    }
+
+    /// The connection broke after the request was (partly) sent. RFC 9110 9.2.2: only idempotent methods are repeated
+    /// automatically, and only with a body that can be sent again.
+    pub fn broke(&mut self, body_can_be_repeated: bool) -> Next {
+        self.again_or(Failure::Broken, self.repeatable && body_can_be_repeated)
+    }
+
+    /// Time is up.
+    pub fn timed_out(&mut self) {
+        self.fail(Failure::Timeout);
+    }
+
+    fn again_or(&mut self, failure: Failure, allowed: bool) -> Next {
+        if let Some((id, _)) = &self.instance
+            && !self.tried.contains(id)
+        {
+            self.tried.push(*id);
+        }
+        if self.stage == Stage::Waiting && allowed && self.attempts_left > 0 {
+            return Next::Retry;
+        }
+        self.fail(failure);
+        Next::GiveUp
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        if self.stage == Stage::Waiting {
+            self.stage = Stage::Failed(failure);
+        }
+    }
+}
+
+/// RFC 9110 9.2.2.
+fn is_idempotent(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(method: &str, has_fallback: bool, attempts: usize) -> Exchange {
+        let mut exchange = Exchange::new(method, has_fallback, attempts);
+        exchange.asks(InstanceId::from_index(0), "default-1");
+        exchange
+    }
+
+    #[test]
+    fn a_get_is_repeated_until_the_attempts_are_used_up() {
+        let mut exchange = asked("GET", false, 2);
+        assert_eq!(exchange.broke(true), Next::Retry);
+        assert_eq!(exchange.tried(), [InstanceId::from_index(0)]);
+        exchange.asks(InstanceId::from_index(1), "default-2");
+        assert_eq!(exchange.broke(true), Next::GiveUp);
+        assert_eq!(exchange.stage(), Stage::Failed(Failure::Broken));
+    }
+
+    #[test]
+    fn a_post_is_repeated_only_when_it_was_never_sent() {
+        assert_eq!(asked("POST", false, 3).could_not_connect(), Next::Retry);
+        assert_eq!(asked("POST", false, 3).broke(true), Next::GiveUp);
+        assert_eq!(asked("PUT", false, 3).broke(false), Next::GiveUp);
+    }
+
+    #[test]
+    fn nothing_is_repeated_once_the_answer_has_begun() {
+        let mut exchange = asked("GET", false, 3);
+        assert_eq!(exchange.answered(StatusCode::OK), Verdict::Forward);
+        assert_eq!(exchange.broke(true), Next::GiveUp);
+        assert_eq!(exchange.stage(), Stage::Begun(StatusCode::OK));
+    }
+
+    #[test]
+    fn a_404_is_withheld_only_where_a_fallback_stands_ready() {
+        for (status, has_fallback, verdict) in [
+            (404, true, Verdict::Withhold),
+            (404, false, Verdict::Forward),
+            (410, true, Verdict::Forward),
+            (200, true, Verdict::Forward),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(asked("GET", has_fallback, 1).answered(status), verdict, "{status} {has_fallback}");
+        }
+    }
+
+    #[test]
+    fn a_100_continue_does_not_begin_the_answer() {
+        let mut exchange = asked("PUT", true, 2);
+        assert_eq!(exchange.answered(StatusCode::CONTINUE), Verdict::Forward);
+        assert_eq!(exchange.stage(), Stage::Waiting);
+        assert_eq!(exchange.broke(true), Next::Retry);
+    }
+}

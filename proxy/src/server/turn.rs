@@ -1,0 +1,339 @@
+//! Hot: one request and its answer: gate, decision, target, fallback, writing, log line.
+
+use std::{net::SocketAddr, time::Instant};
+
+use bytes::Bytes;
+use edgeplane_config::{Target, TargetKind};
+use http::StatusCode;
+
+use super::{
+    framing::Framing,
+    gate::{self, Passed},
+    intake,
+    loan::Connection,
+    rewrite, upstream,
+    writer::{self, Envelope},
+};
+use crate::{
+    answer::{Answer, Body, Head},
+    app::App,
+    assets,
+    compute::forwarded::Client,
+    decide,
+    image::{self, Refusal as ImageRefusal},
+    service::reply::{Refusal, Refused},
+    site::{Deployment, Site},
+    telemetry::{RequestId, access_log::Record},
+};
+
+/// What becomes of the connection.
+#[derive(Debug)]
+pub(crate) enum After {
+    /// It waits for the next request.
+    Next(Connection),
+    /// The last answer is written; it is to be closed so that the answer arrives.
+    Close(Connection),
+    /// It is gone.
+    Gone,
+}
+
+/// What a target gave.
+#[derive(Debug)]
+enum Given {
+    /// An answer that is still to be written.
+    Answer(Answer),
+    /// Nothing is there: a fallback may answer.
+    NotFound(Refusal),
+    /// An answer that Compute has streamed to the client already.
+    Streamed { status: StatusCode, reusable: bool },
+    /// The client left before the answer was complete.
+    ClientLeft,
+}
+
+/// Everything about a request that the steps share.
+struct Turn<'a> {
+    app: &'a App,
+    site: &'a Site,
+    deployment: &'a Deployment,
+    head: Head<'a>,
+    bytes: &'a Bytes,
+    absolute: bool,
+    path: &'a [u8],
+    client: Client,
+    peer: SocketAddr,
+    request_id: RequestId,
+    close: bool,
+    target: TargetKind,
+    instance: Option<String>,
+}
+
+/// Answers a head that did not pass the gate.
+pub(crate) async fn refuse(mut connection: Connection, refused: Refused, app: &App, peer: SocketAddr) -> After {
+    let started = Instant::now();
+    let request_id = app.telemetry.request_id();
+    let answer = Refusal::Head(refused).answer();
+    let status = answer.status;
+    let envelope = Envelope {
+        head_only: false,
+        keep_alive: false,
+        http11: true,
+        request_id: request_id.as_str(),
+        patience: app.settings.timeouts.write,
+    };
+    let written = writer::write(&mut connection, answer, envelope).await;
+    app.telemetry.record(&Record::of_refused(peer, status, connection.written, started.elapsed(), &request_id));
+    if written.is_ok() { After::Close(connection) } else { After::Gone }
+}
+
+/// Answers one request. With `last`, the connection is closed after it.
+pub(crate) async fn run(
+    mut connection: Connection,
+    bytes: Bytes,
+    n_lines: usize,
+    app: &App,
+    peer: SocketAddr,
+    last: bool,
+) -> After {
+    let started = Instant::now();
+    connection.written = 0;
+    if n_lines > app.settings.limits.request_fields + 1 {
+        return refuse(connection, Refused::HeadTooLarge, app, peer).await;
+    }
+    let mut fields = vec![httparse::EMPTY_HEADER; n_lines];
+    let passed = match gate::examine(&bytes, &mut fields, app.settings.limits.request_target) {
+        Ok(passed) => passed,
+        Err(refused) => return refuse(connection, refused, app, peer).await,
+    };
+    let Passed { head, framing, keep_alive, expects_continue, absolute } = passed;
+    connection.framing = framing;
+
+    let site = app.sites.find(head.host);
+    let deployment = site.current();
+    let mut scratch = Vec::new();
+    let client = Client::of(peer, &head, &app.settings.trusted_proxies);
+    let request_id = app.telemetry.request_id_for(client.trusted.then(|| head.field("x-request-id")).flatten());
+    let mut turn = Turn {
+        app,
+        site,
+        deployment: &deployment,
+        head,
+        bytes: &bytes,
+        absolute,
+        path: decide::matched_path(&head, &mut scratch),
+        client,
+        peer,
+        request_id,
+        close: last || !keep_alive,
+        target: TargetKind::Static,
+        instance: None,
+    };
+    let (connection, given) = turn.answer(connection, expects_continue).await;
+    turn.finish(connection, given, expects_continue, started).await
+}
+
+impl Turn<'_> {
+    async fn answer(&mut self, mut connection: Connection, expects_continue: bool) -> (Option<Connection>, Given) {
+        if let Err(refusal) = self.receive_body(&mut connection, expects_continue).await {
+            self.close = true;
+            return (Some(connection), Given::Answer(refusal.answer()));
+        }
+        if self.head.path == "*" {
+            return (Some(connection), Given::Answer(options()));
+        }
+        let Some(decision) = decide::decide(&self.deployment.automaton, &self.deployment.routes, self.path) else {
+            return (Some(connection), Given::NotFound(Refusal::NotFound));
+        };
+        let fallback = decision.fallback_for(&self.head);
+        let (connection, given) = self.ask(connection, &decision.route.target, fallback.is_some(), false).await;
+        match (connection, given, fallback) {
+            (Some(mut connection), Given::NotFound(_), Some(fallback)) => {
+                // "If a body is present, it will be dropped during the fallback": dropped means read and forgotten.
+                let most = self.app.settings.limits.body_hold;
+                let patience = self.app.settings.timeouts.body_read;
+                if expects_continue || !intake::discard(&mut connection, most, patience).await {
+                    self.close = true;
+                    connection.framing = Framing::None;
+                }
+                self.ask(Some(connection), fallback, false, true).await
+            }
+            (connection, given, _) => (connection, given),
+        }
+    }
+
+    /// Bounds the body and holds a small declared one until it is complete.
+    async fn receive_body(&self, connection: &mut Connection, expects_continue: bool) -> Result<(), Refusal> {
+        let limits = &self.app.settings.limits;
+        let Some(length) = connection.framing.declared() else { return Ok(()) };
+        if length > limits.request_body {
+            return Err(Refusal::BodyTooLarge);
+        }
+        match usize::try_from(length) {
+            Ok(length) if length <= limits.body_hold && !expects_continue => {
+                if intake::hold(connection, length, self.app.settings.timeouts.body_read).await {
+                    Ok(())
+                } else {
+                    Err(Refusal::BodySlow)
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn ask(
+        &mut self,
+        connection: impl Into<Option<Connection>>,
+        target: &Target,
+        has_fallback: bool,
+        without_body: bool,
+    ) -> (Option<Connection>, Given) {
+        self.target = target.kind();
+        let connection = connection.into();
+        match target {
+            Target::Static { cache_control } => {
+                let pack = self.deployment.pack.load();
+                let policy = assets::Policy {
+                    cache_control: cache_control.as_ref().or(Some(&self.app.default_cache_control)),
+                    ranges_max: self.app.settings.assets.ranges_max,
+                    index: self.app.settings.assets.index,
+                };
+                let given = match assets::answer(&pack, self.path, &self.head, &policy) {
+                    assets::Outcome::Answer(answer) => Given::Answer(answer),
+                    assets::Outcome::Missing => Given::NotFound(Refusal::NotFound),
+                };
+                (connection, given)
+            }
+            Target::Image { cache_control } => {
+                let given = self.ask_image(cache_control.as_ref()).await;
+                (connection, given)
+            }
+            Target::Compute => match connection {
+                Some(connection) => self.ask_compute(connection, has_fallback, without_body).await,
+                None => (None, Given::ClientLeft),
+            },
+        }
+    }
+
+    async fn ask_image(&self, cache_control: Option<&http::HeaderValue>) -> Given {
+        let Some(images) = &self.deployment.images else { return Given::NotFound(Refusal::NotFound) };
+        let request = image::Request::of(&self.head, cache_control);
+        let origin = self.app.origin(self.site, self.deployment);
+        match images.answer(request, origin).await {
+            Ok(answer) => Given::Answer(answer),
+            Err(refusal @ ImageRefusal::SourceMissing) => Given::NotFound(Refusal::Image(refusal)),
+            Err(refusal) => Given::Answer(Refusal::Image(refusal).answer()),
+        }
+    }
+
+    async fn ask_compute(
+        &mut self,
+        connection: Connection,
+        has_fallback: bool,
+        without_body: bool,
+    ) -> (Option<Connection>, Given) {
+        let Some(fleet) = &self.deployment.compute else {
+            return (Some(connection), Given::NotFound(Refusal::NotFound));
+        };
+        let head = if without_body || self.absolute {
+            rewrite::head(&self.head, without_body)
+        } else {
+            self.bytes.clone()
+        };
+        let request = upstream::Request {
+            head,
+            method: self.head.method,
+            host: self.head.host,
+            client: &self.client,
+            peer: self.peer,
+            request_id: &self.request_id,
+            has_fallback,
+            close: self.close,
+        };
+        let passed = upstream::pass(self.app, fleet, connection, request).await;
+        self.instance = passed.instance;
+        let given = match passed.end {
+            upstream::End::Streamed { status, reusable } => Given::Streamed { status, reusable },
+            upstream::End::Withheld => Given::NotFound(Refusal::NotFound),
+            upstream::End::ClientLeft => Given::ClientLeft,
+            upstream::End::Refused(refusal) => Given::Answer(refusal.answer()),
+        };
+        (passed.connection, given)
+    }
+
+    async fn finish(
+        self,
+        connection: Option<Connection>,
+        given: Given,
+        expects_continue: bool,
+        started: Instant,
+    ) -> After {
+        let mut written = connection.as_ref().map_or(0, |connection| connection.written);
+        let (status, after) = match (given, connection) {
+            (Given::Streamed { status, reusable }, Some(connection)) => {
+                (status, if reusable { After::Next(connection) } else { After::Close(connection) })
+            }
+            (Given::Answer(answer), Some(connection)) => {
+                let status = answer.status;
+                let (n, after) = self.write(connection, answer, expects_continue).await;
+                written = n;
+                (status, after)
+            }
+            (Given::NotFound(refusal), Some(connection)) => {
+                let (n, after) = self.write(connection, refusal.answer(), expects_continue).await;
+                written = n;
+                (StatusCode::NOT_FOUND, after)
+            }
+            (Given::Streamed { status, .. }, None) => (status, After::Gone),
+            // nginx's number for a client that closed the connection first.
+            _ => (StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST), After::Gone),
+        };
+        self.app.telemetry.record(&Record {
+            client: self.client.address,
+            method: self.head.method,
+            path: self.head.path,
+            query: self.head.query,
+            host: self.head.host,
+            status,
+            bytes: written,
+            elapsed: started.elapsed(),
+            target: Some(self.target),
+            instance: self.instance.as_deref(),
+            user_agent: self.head.field("user-agent"),
+            referer: self.head.field("referer"),
+            request_id: &self.request_id,
+        });
+        after
+    }
+
+    async fn write(&self, mut connection: Connection, answer: Answer, expects_continue: bool) -> (u64, After) {
+        let most = self.app.settings.limits.body_hold;
+        let patience = self.app.settings.timeouts.body_read;
+        // What is left of the request's body would be taken for the next request.
+        let clean = connection.framing.is_done()
+            || (!expects_continue && !self.close && intake::discard(&mut connection, most, patience).await);
+        let keep_alive = clean && !self.close && !connection.ended;
+        let envelope = Envelope {
+            head_only: self.head.method == "HEAD",
+            keep_alive,
+            http11: self.head.http11,
+            request_id: self.request_id.as_str(),
+            patience: self.app.settings.timeouts.write,
+        };
+        let result = writer::write(&mut connection, answer, envelope).await;
+        let written = connection.written;
+        match result {
+            Ok(()) if keep_alive => (written, After::Next(connection)),
+            Ok(()) => (written, After::Close(connection)),
+            Err(_) => (written, After::Gone),
+        }
+    }
+}
+
+/// `OPTIONS *` (RFC 9110 9.3.7) asks about the server, not about a route.
+fn options() -> Answer {
+    let mut headers = http::HeaderMap::new();
+    headers.insert(
+        http::header::ALLOW,
+        http::HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
+    );
+    Answer { status: StatusCode::NO_CONTENT, headers, body: Body::Empty }
+}

@@ -1,0 +1,125 @@
+//! Hot: lends the connection to Pingora for one exchange with Compute and reads from the exchange how it ended.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use http::StatusCode;
+use parking_lot::Mutex;
+use pingora::{apps::HttpServerApp, protocols::http::ServerSession};
+use tokio::time::timeout;
+
+use super::loan::{Connection, Home, Loan};
+use crate::{
+    app::App,
+    compute::{
+        Fleet,
+        exchange::{Exchange, Failure, Stage},
+        forwarded::Client,
+    },
+    service::{Passage, reply::Refusal, signals::Signals},
+    telemetry::RequestId,
+};
+
+/// What Compute is asked.
+pub(crate) struct Request<'a> {
+    pub(crate) head: Bytes,
+    pub(crate) method: &'a str,
+    pub(crate) host: &'a str,
+    pub(crate) client: &'a Client,
+    pub(crate) peer: SocketAddr,
+    pub(crate) request_id: &'a RequestId,
+    pub(crate) has_fallback: bool,
+    pub(crate) close: bool,
+}
+
+/// The connection, home again, and how it went.
+pub(crate) struct Passed {
+    pub(crate) connection: Option<Connection>,
+    pub(crate) end: End,
+    pub(crate) instance: Option<String>,
+}
+
+/// How an exchange ended.
+pub(crate) enum End {
+    /// The client has the answer, or as much of it as there was.
+    Streamed { status: StatusCode, reusable: bool },
+    /// A 404 that the client did not see.
+    Withheld,
+    /// The client went away.
+    ClientLeft,
+    /// There is no answer.
+    Refused(Refusal),
+}
+
+/// Passes one request to Compute and its answer to the client.
+pub(crate) async fn pass(app: &App, fleet: &Arc<Fleet>, connection: Connection, request: Request<'_>) -> Passed {
+    let attempts = app.settings.compute.attempts;
+    let exchange = Arc::new(Mutex::new(Exchange::new(request.method, request.has_fallback, attempts)));
+    let signals = Arc::new(Signals::default());
+    let home = Arc::new(Home::default());
+    let loan = Loan::new(
+        connection,
+        request.head,
+        app.settings.limits.request_body,
+        Arc::clone(&home),
+        Arc::clone(&signals),
+    );
+    let mut session = ServerSession::new_http1(Box::new(loan));
+    session.set_read_timeout(Some(app.settings.timeouts.body_read));
+    session.set_write_timeout(Some(app.settings.timeouts.write));
+    session.set_connection_user_context(Some(Box::new(Passage {
+        exchange: Arc::clone(&exchange),
+        signals: Arc::clone(&signals),
+        fleet: Arc::clone(fleet),
+        client: request.client.clone(),
+        peer: request.peer,
+        host: request.host.to_owned(),
+        request_id: request.request_id.as_str().to_owned(),
+        bounds: Arc::clone(&app.bounds),
+    })));
+    let stop = if request.close { &app.closing } else { &app.keeping };
+    let mut running = Box::pin(app.engine.process_new_http(session, stop));
+    let reused = match timeout(app.settings.timeouts.request, &mut running).await {
+        Ok(reused) => reused,
+        // A tunnel is no request: it lasts as long as its ends want.
+        Err(_) if signals.is_tunnel() => running.as_mut().await,
+        Err(_) => {
+            exchange.lock().timed_out();
+            None
+        }
+    };
+    let reusable = reused.is_some();
+    drop(reused);
+    drop(running);
+    let connection = home.take();
+    let (stage, instance) = {
+        let exchange = exchange.lock();
+        (exchange.stage(), exchange.instance().map(str::to_owned))
+    };
+    let ended = connection.as_ref().is_none_or(|connection| connection.ended);
+    let end = judge(stage, &signals, ended, reusable);
+    Passed { connection, end, instance }
+}
+
+fn judge(stage: Stage, signals: &Signals, ended: bool, reusable: bool) -> End {
+    if signals.has_begun() {
+        return match stage {
+            Stage::Begun(status) => End::Streamed { status, reusable },
+            _ => End::ClientLeft,
+        };
+    }
+    if signals.is_too_large() {
+        return End::Refused(Refusal::BodyTooLarge);
+    }
+    if signals.is_broken() {
+        return End::Refused(Refusal::BodyFraming);
+    }
+    match stage {
+        Stage::Withheld => End::Withheld,
+        Stage::Failed(failure) => End::Refused(Refusal::Compute(failure)),
+        _ if ended => End::ClientLeft,
+        // The head was read and nothing came of it: the client's body stopped in the middle.
+        Stage::Waiting => End::Refused(Refusal::BodySlow),
+        Stage::Begun(_) => End::Refused(Refusal::Compute(Failure::Broken)),
+    }
+}

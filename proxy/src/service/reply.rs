@@ -1,0 +1,124 @@
+//! The only place where a refusal becomes a status. What the client reads names no path, no address and no cause
+//! inside; the log has those.
+//!
+//! | refusal | status | whose fault |
+//! |---|---|---|
+//! | the gate's (`Refused`) | 400, 408, 414, 417, 431, 501, 505 | the client's |
+//! | a body above the limit | 413 | the client's |
+//! | no file, no source image | 404 | the client's or the app's |
+//! | Compute: no instance ready | 503, `Retry-After` | ours |
+//! | Compute: refused, broke off | 502 | the app's |
+//! | Compute: out of time | 504 | the app's |
+//! | image: wrong parameters, not allowed, no image | 400 | the client's |
+//! | image: too large | 413 | the source's |
+//! | image: the source's server | 502, 504 | the source's |
+//! | image: too much to do | 503, `Retry-After` | ours |
+
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+use crate::{
+    answer::{Answer, Body},
+    compute::exchange::Failure,
+    image::Refusal as ImageRefusal,
+};
+
+/// Why a head was not let through. The connection is closed after the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages are the documentation")]
+pub(crate) enum Refused {
+    #[error("the request head is malformed")]
+    Malformed,
+    #[error("the request line is malformed")]
+    RequestLine,
+    #[error("a line of the request head does not end in CRLF")]
+    LineEnd,
+    #[error("the request needs exactly one valid Host field")]
+    Host,
+    #[error("the request body's length is ambiguous")]
+    Length,
+    #[error("the request body came in a transfer coding this server does not know")]
+    TransferCoding,
+    #[error("this method is not supported here")]
+    Method,
+    #[error("this expectation cannot be met")]
+    Expectation,
+    #[error("this HTTP version is not supported here")]
+    Version,
+    #[error("the request target is too long")]
+    TargetTooLong,
+    #[error("the request head is too large")]
+    HeadTooLarge,
+    #[error("the request head did not arrive in time")]
+    Slow,
+}
+
+/// Every way a request ends without what it asked for.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// The head was not let through.
+    Head(Refused),
+    /// The body is larger than `limits.request-body`.
+    BodyTooLarge,
+    /// The chunked framing of the body is broken.
+    BodyFraming,
+    /// The body did not arrive in time.
+    BodySlow,
+    /// Nothing is there.
+    NotFound,
+    /// Compute gave no answer.
+    Compute(Failure),
+    /// The optimizer gave no image.
+    Image(ImageRefusal),
+}
+
+impl Refusal {
+    /// The status, and a sentence for the client.
+    fn describe(&self) -> (StatusCode, String) {
+        match self {
+            Self::Head(refused) => (head_status(*refused), refused.to_string()),
+            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large".to_owned()),
+            Self::BodyFraming => (StatusCode::BAD_REQUEST, "the request body's framing is broken".to_owned()),
+            Self::BodySlow => (StatusCode::REQUEST_TIMEOUT, "the request body did not arrive in time".to_owned()),
+            Self::NotFound => (StatusCode::NOT_FOUND, "there is nothing at this address".to_owned()),
+            Self::Compute(failure) => {
+                let status = match failure {
+                    Failure::NoInstance => StatusCode::SERVICE_UNAVAILABLE,
+                    Failure::Connect | Failure::Broken => StatusCode::BAD_GATEWAY,
+                    Failure::Timeout => StatusCode::GATEWAY_TIMEOUT,
+                };
+                (status, failure.to_string())
+            }
+            Self::Image(refusal) => (image_status(refusal), refusal.to_string()),
+        }
+    }
+
+    /// The answer for the client.
+    pub(crate) fn answer(&self) -> Answer {
+        let (status, sentence) = self.describe();
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        // RFC 9111 4.2.2: 404 and 414 may be stored without this; a mistake should not outlive its mending.
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        }
+        let reason = status.canonical_reason().unwrap_or("Error");
+        let body = format!("{} {reason}: {sentence}\n", status.as_u16());
+        Answer { status, headers, body: Body::Whole(body.into()) }
+    }
+}
+
+fn head_status(refused: Refused) -> StatusCode {
+    match refused {
+        Refused::Malformed | Refused::RequestLine | Refused::LineEnd | Refused::Host | Refused::Length => StatusCode::BAD_REQUEST,
+        Refused::TransferCoding | Refused::Method => StatusCode::NOT_IMPLEMENTED,
+        Refused::Expectation => StatusCode::EXPECTATION_FAILED,
+        Refused::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+        Refused::TargetTooLong => StatusCode::URI_TOO_LONG,
+        Refused::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        Refused::Slow => StatusCode::REQUEST_TIMEOUT,
+    }
+}

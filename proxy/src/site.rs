@@ -1,0 +1,64 @@
+//! What lives how long: a deployment never changes, a site outlives its deployments, the app holds the sites.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+use edgeplane_config::Route;
+
+use crate::{assets::Pack, compute::Fleet, image::Images, route::Routes};
+
+/// One bundle, activated. Immutable but for its pack, which a better compressed one may replace.
+#[derive(Debug)]
+pub struct Deployment {
+    /// Names the bundle's content; part of cache keys.
+    pub id: String,
+    /// The manifest's routes, in order.
+    pub routes: Vec<Route>,
+    /// Their patterns as one automaton; finds an index into `routes`.
+    pub automaton: Routes,
+    /// The static assets.
+    pub pack: ArcSwap<Pack>,
+    /// The Node processes or upstreams; none in an all-Static bundle.
+    pub compute: Option<Arc<Fleet>>,
+    /// The image optimizer, where a route leads to it.
+    pub images: Option<Arc<Images>>,
+}
+
+/// One application: what outlives a deployment.
+#[derive(Debug)]
+pub struct Site {
+    /// For logs, metrics and cache keys.
+    pub name: String,
+    current: ArcSwap<Deployment>,
+}
+
+impl Site {
+    /// A site that starts with `deployment`.
+    pub fn new(name: &str, deployment: Arc<Deployment>) -> Self {
+        Self { name: name.to_owned(), current: ArcSwap::new(deployment) }
+    }
+
+    /// The deployment that answers now. A request keeps the one it began with.
+    pub fn current(&self) -> Arc<Deployment> {
+        self.current.load_full()
+    }
+}
+
+/// Which host names belong to which site.
+#[derive(Debug)]
+pub struct Sites {
+    hosts: BTreeMap<String, Arc<Site>>,
+    any: Arc<Site>,
+}
+
+impl Sites {
+    /// One site for every host.
+    pub fn only(site: Arc<Site>) -> Self {
+        Self { hosts: BTreeMap::new(), any: site }
+    }
+
+    /// The site of a `Host` field.
+    pub fn find(&self, host: &str) -> &Arc<Site> {
+        self.hosts.get(host).unwrap_or(&self.any)
+    }
+}

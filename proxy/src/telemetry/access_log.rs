@@ -1,0 +1,256 @@
+//! The access log: one line per request on stdout, written by a thread of its own so that a slow reader of stdout
+//! never slows a request down. When that thread falls behind, lines are dropped and counted, not queued without end.
+
+use std::{
+    io::{self, BufWriter, Write},
+    net::{IpAddr, SocketAddr},
+    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use edgeplane_config::{LogFormat, TargetKind};
+use http::StatusCode;
+use prometheus::IntCounter;
+
+use super::RequestId;
+
+/// Lines waiting for the writer. At some 200 bytes each this is 1.6 MB when stdout is stuck.
+const QUEUE: usize = 8192;
+
+/// What one line tells.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the names are those of the log's fields")]
+pub struct Record<'a> {
+    pub client: IpAddr,
+    pub method: &'a str,
+    pub path: &'a str,
+    pub query: Option<&'a str>,
+    pub host: &'a str,
+    pub status: StatusCode,
+    pub bytes: u64,
+    pub elapsed: Duration,
+    pub target: Option<TargetKind>,
+    pub instance: Option<&'a str>,
+    pub user_agent: Option<&'a str>,
+    pub referer: Option<&'a str>,
+    pub request_id: &'a RequestId,
+}
+
+impl<'a> Record<'a> {
+    /// The record of a request whose head did not pass the gate: nothing in it can be trusted to be told.
+    pub fn of_refused(
+        peer: SocketAddr,
+        status: StatusCode,
+        bytes: u64,
+        elapsed: Duration,
+        request_id: &'a RequestId,
+    ) -> Self {
+        Self {
+            client: peer.ip(),
+            method: "-",
+            path: "-",
+            query: None,
+            host: "-",
+            status,
+            bytes,
+            elapsed,
+            target: None,
+            instance: None,
+            user_agent: None,
+            referer: None,
+            request_id,
+        }
+    }
+
+    fn target_name(&self) -> &'static str {
+        self.target.map_or("-", TargetKind::as_str)
+    }
+
+    fn text(&self) -> String {
+        let time = rfc3339(SystemTime::now());
+        let question = if self.query.is_some() { "?" } else { "" };
+        format!(
+            "{time} {} \"{} {}{question}{}\" {} {}B {:.1}ms {} {} {}\n",
+            self.client,
+            visible(self.method),
+            visible(self.path),
+            visible(self.query.unwrap_or("")),
+            self.status.as_u16(),
+            self.bytes,
+            self.elapsed.as_secs_f64() * 1e3,
+            self.target_name(),
+            self.instance.unwrap_or("-"),
+            self.request_id.as_str(),
+        )
+    }
+
+    fn json(&self) -> String {
+        let line = serde_json::json!({
+            "time": rfc3339(SystemTime::now()),
+            "client": self.client.to_string(),
+            "method": self.method,
+            "path": self.path,
+            "query": self.query,
+            "host": self.host,
+            "status": self.status.as_u16(),
+            "bytes": self.bytes,
+            "duration_ms": (self.elapsed.as_secs_f64() * 1e6).round() / 1e3,
+            "target": self.target.map(TargetKind::as_str),
+            "instance": self.instance,
+            "user_agent": self.user_agent,
+            "referer": self.referer,
+            "request_id": self.request_id.as_str(),
+        });
+        format!("{line}\n")
+    }
+}
+
+/// What a client sent must not be able to forge a line or colour a terminal.
+fn visible(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.chars().any(|c| c.is_control() || c == '"') {
+        text.escape_default().to_string().into()
+    } else {
+        text.into()
+    }
+}
+
+/// The time in UTC with milliseconds, `2026-11-20T13:45:01.123Z`.
+fn rfc3339(now: SystemTime) -> String {
+    let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+    // Days to civil date: Howard Hinnant's `civil_from_days`, with March as the first month of the year.
+    let z = days + 719_468;
+    let (era, day_of_era) = (z / 146_097, z % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60,
+        since.subsec_millis()
+    )
+}
+
+enum Message {
+    Line(String),
+    Flush(SyncSender<()>),
+}
+
+/// The log. Cheap to write to from any thread.
+#[derive(Debug)]
+pub struct AccessLog {
+    format: LogFormat,
+    queue: Option<SyncSender<Message>>,
+    dropped: IntCounter,
+}
+
+impl AccessLog {
+    /// Starts the writing thread, unless the log is off. `dropped` counts the lines that found no room.
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub fn start(format: LogFormat, dropped: IntCounter) -> io::Result<Self> {
+        if format == LogFormat::Off {
+            return Ok(Self { format, queue: None, dropped });
+        }
+        let (queue, messages) = sync_channel(QUEUE);
+        thread::Builder::new().name("access-log".to_owned()).spawn(move || write_lines(&messages))?;
+        Ok(Self { format, queue: Some(queue), dropped })
+    }
+
+    /// Writes one line.
+    pub fn write(&self, record: &Record<'_>) {
+        let Some(queue) = &self.queue else { return };
+        let line = if self.format == LogFormat::Json { record.json() } else { record.text() };
+        if let Err(TrySendError::Full(_)) = queue.try_send(Message::Line(line)) {
+            self.dropped.inc();
+        }
+    }
+
+    /// Waits until what was written so far is out, but not for a reader that does not read.
+    pub fn finish(&self) {
+        let Some(queue) = &self.queue else { return };
+        let (done, is_done) = sync_channel(1);
+        if queue.try_send(Message::Flush(done)).is_ok() {
+            // An error is a timeout: stdout is stuck, and leaving must not be.
+            let _ = is_done.recv_timeout(Duration::from_secs(1));
+        }
+    }
+}
+
+fn write_lines(messages: &Receiver<Message>) {
+    let mut out = BufWriter::with_capacity(64 * 1024, io::stdout());
+    while let Ok(first) = messages.recv() {
+        let mut next = Some(first);
+        // A burst is written as one; the last line of it does not wait for the next burst.
+        while let Some(message) = next {
+            // Nobody can be told that stdout is gone; serving goes on.
+            match message {
+                Message::Line(line) => drop(out.write_all(line.as_bytes())),
+                Message::Flush(done) => {
+                    drop(out.flush());
+                    drop(done.send(()));
+                }
+            }
+            next = messages.try_recv().ok();
+        }
+        drop(out.flush());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(id: &RequestId) -> Record<'_> {
+        Record {
+            client: [127, 0, 0, 1].into(),
+            method: "GET",
+            path: "/a\"b\u{1b}[31m",
+            query: Some("q=1"),
+            host: "h",
+            status: StatusCode::OK,
+            bytes: 12,
+            elapsed: Duration::from_micros(1234),
+            target: Some(TargetKind::Compute),
+            instance: Some("default-1"),
+            user_agent: Some("curl"),
+            referer: None,
+            request_id: id,
+        }
+    }
+
+    #[test]
+    fn a_text_line_cannot_be_forged_by_a_path() {
+        let id = RequestId::parse("id-1").unwrap();
+        let line = record(&id).text();
+        assert!(line.contains(r#""GET /a\"b\u{1b}[31m?q=1" 200 12B 1.2ms Compute default-1 id-1"#), "{line}");
+        assert_eq!(line.matches('\n').count(), 1);
+    }
+
+    #[test]
+    fn a_json_line_is_one_object() {
+        let id = RequestId::parse("id-1").unwrap();
+        let value: serde_json::Value = serde_json::from_str(&record(&id).json()).unwrap();
+        assert_eq!(value["path"], "/a\"b\u{1b}[31m");
+        assert_eq!(value["duration_ms"], 1.234);
+        assert_eq!(value["target"], "Compute");
+    }
+
+    #[test]
+    fn times_are_civil() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_827_696, "2000-02-29T12:34:56.000Z"),
+            (1_795_182_301, "2026-11-20T13:45:01.000Z"),
+        ] {
+            assert_eq!(rfc3339(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)), text);
+        }
+    }
+}

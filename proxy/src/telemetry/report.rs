@@ -1,0 +1,112 @@
+//! What the admin endpoints report about the app: readiness, and the state behind the gauges.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use prometheus::{
+    IntGauge, IntGaugeVec, Opts,
+    core::{Collector, Desc},
+    proto::MetricFamily,
+};
+
+use super::{admin::Report, metrics::RegisterError};
+use crate::{app::App, compute::Phase, site::Deployment};
+
+/// The app, as the admin endpoints see it.
+#[derive(Debug)]
+pub(crate) struct AppReport(Arc<App>);
+
+impl AppReport {
+    /// Registers the gauges that are read when they are asked for.
+    pub(crate) fn new(app: &Arc<App>) -> Result<Self, RegisterError> {
+        let gauges = Gauges::new(Arc::clone(app)).map_err(RegisterError::from)?;
+        app.telemetry.metrics().register(Box::new(gauges))?;
+        Ok(Self(Arc::clone(app)))
+    }
+
+    fn deployment(&self) -> Arc<Deployment> {
+        self.0.sites.find("").current()
+    }
+}
+
+impl Report for AppReport {
+    fn readiness(&self) -> (bool, String) {
+        let deployment = self.deployment();
+        let mut lines = format!("static ready, {} files\n", deployment.pack.load().len());
+        let mut ready = true;
+        if let Some(fleet) = &deployment.compute {
+            let states = fleet.states();
+            ready = states.iter().any(|state| state.phase == Phase::Ready);
+            for state in states {
+                // Writing to a String cannot fail.
+                let _ = writeln!(lines, "{} {}", state.name, state.phase.as_str());
+            }
+        }
+        (ready, lines)
+    }
+
+    fn metrics(&self) -> String {
+        self.0.telemetry.metrics().render()
+    }
+}
+
+/// Gauges whose values are asked for, not kept.
+struct Gauges {
+    app: Arc<App>,
+    ready: IntGaugeVec,
+    restarts: IntGaugeVec,
+    files: IntGauge,
+    pack_bytes: IntGauge,
+    images: IntGaugeVec,
+}
+
+impl Gauges {
+    fn new(app: Arc<App>) -> Result<Self, prometheus::Error> {
+        let per_instance = |name: &str, help: &str| IntGaugeVec::new(Opts::new(name, help), &["instance"]);
+        Ok(Self {
+            app,
+            ready: per_instance("instance_ready", "1 while the instance takes requests")?,
+            restarts: per_instance("instance_restarts_total", "Starts of the instance after the first")?,
+            files: IntGauge::new("pack_files", "Files in the asset pack")?,
+            pack_bytes: IntGauge::new("pack_bytes", "Bytes of the asset pack")?,
+            images: IntGaugeVec::new(Opts::new("image_events_total", "What became of image requests"), &["event"])?,
+        })
+    }
+
+    fn read(&self) {
+        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let deployment = self.app.sites.find("").current();
+        let pack = deployment.pack.load();
+        self.files.set(gauge(pack.len() as u64));
+        self.pack_bytes.set(gauge(pack.bytes()));
+        for state in deployment.compute.iter().flat_map(|fleet| fleet.states()) {
+            self.ready.with_label_values(&[&state.name]).set(i64::from(state.phase == Phase::Ready));
+            self.restarts.with_label_values(&[&state.name]).set(gauge(state.restarts));
+        }
+        if let Some(images) = &deployment.images {
+            let events = images.events().snapshot();
+            for (event, count) in [
+                ("hit", events.hits),
+                ("miss", events.misses),
+                ("joined", events.joined),
+                ("passed", events.passed),
+                ("refused", events.refused),
+                ("busy", events.busy),
+            ] {
+                self.images.with_label_values(&[event]).set(gauge(count));
+            }
+        }
+    }
+}
+
+impl Collector for Gauges {
+    fn desc(&self) -> Vec<&Desc> {
+        let all: [&dyn Collector; 5] = [&self.ready, &self.restarts, &self.files, &self.pack_bytes, &self.images];
+        all.into_iter().flat_map(Collector::desc).collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        self.read();
+        let all: [&dyn Collector; 5] = [&self.ready, &self.restarts, &self.files, &self.pack_bytes, &self.images];
+        all.into_iter().flat_map(Collector::collect).collect()
+    }
+}
