@@ -182,9 +182,14 @@ impl Request {
         Self::new("GET", target)
     }
 
+    /// A request with a body of known length.
+    pub(crate) fn with_body(method: &str, target: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self { body: Some(body.into()), ..Self::new(method, target) }
+    }
+
     /// A POST with a body of known length.
     pub(crate) fn post(target: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self { body: Some(body.into()), ..Self::new("POST", target) }
+        Self::with_body("POST", target, body)
     }
 
     /// Adds a field.

@@ -62,6 +62,13 @@ impl Reply {
         self
     }
 
+    /// Fails unless the status is one of these; the message may end early.
+    #[track_caller]
+    pub(crate) fn expect_one_of(self, statuses: &[u16]) -> Self {
+        assert!(statuses.contains(&self.status), "not one of {statuses:?}: {}", self.summary());
+        self
+    }
+
     /// Fails unless the field has exactly this value.
     #[track_caller]
     pub(crate) fn with(self, name: &str, value: &str) -> Self {
