@@ -1,4 +1,5 @@
-//! End-to-end tests: the program as a process, asked over the network, serving what real frameworks emit.
+//! The whole program, asked over the network while it serves what real frameworks emit; and its parts against real
+//! processes.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -6,4 +7,20 @@
     reason = "a test that cannot go on says so by panicking, and shows what the program said"
 )]
 
+mod astro;
+mod command;
+mod compute;
+mod exchange;
+mod expectations;
+mod fallback;
+mod gallery;
+mod images;
+mod lifecycle;
+mod nitro;
+mod nuxt;
+mod requests;
+mod specification;
+mod static_files;
 mod support;
+mod sveltekit;
+mod telemetry;

@@ -1,6 +1,6 @@
 //! The composition root: settings and a bundle become an immutable [`App`]. The only module that knows all others.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::SystemTime};
 
 use arc_swap::ArcSwap;
 use edgeplane_config::{Manifest, Settings, Target};
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::{
     assets::Pack,
     compute::Fleet,
-    image::{Images, Origin},
+    image::{Images, Origin, Rules, StartWorkers},
     origin::LocalOrigin,
     route::{CompileError, Routes},
     service::{self, Engine, peer::Bounds},
@@ -24,6 +24,7 @@ pub struct App {
     pub(crate) settings: Arc<Settings>,
     pub(crate) sites: Sites,
     pub(crate) telemetry: Telemetry,
+    pub(crate) images: Images,
     pub(crate) engine: Arc<Engine>,
     pub(crate) bounds: Arc<Bounds>,
     /// `Cache-Control` of static answers whose route gives none.
@@ -48,7 +49,7 @@ pub enum BuildError {
     Routes(#[from] CompileError),
     /// The image optimizer cannot start.
     #[error("failed to start the image optimizer")]
-    Images(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Images(#[from] StartWorkers),
 }
 
 /// The parts of a deployment, each started already.
@@ -79,6 +80,7 @@ impl App {
             bounds: Arc::new(Bounds::new(&settings)),
             sites: Sites::only(site),
             telemetry,
+            images: Images::start(&settings.image)?,
             default_cache_control,
             keeping: watch::channel(false).1,
             closing: watch::channel(true).1,
@@ -101,33 +103,24 @@ pub(crate) fn activate(settings: &Settings, parts: Parts) -> Result<Deployment, 
         .flat_map(|route| [Some(&route.target), route.fallback.as_ref()])
         .flatten()
         .any(|target| matches!(target, Target::Image { .. }));
-    let images = match manifest.images {
-        Some(images) if wants_images => {
-            let images = Images::new(Arc::new(images), &settings.image, &settings.public_host)
-                .map_err(|error| BuildError::Images(Box::new(error)))?;
-            Some(Arc::new(images))
-        }
-        _ => None,
-    };
+    let image_rules = manifest
+        .images
+        .filter(|_| wants_images)
+        .map(|images| Arc::new(Rules::new(&images, &settings.image, &settings.public_host)));
     Ok(Deployment {
-        id: deployment_id(&pack, &manifest.routes),
+        id: deployment_id(),
         automaton: Routes::compile(manifest.routes.iter().map(|route| route.path.as_str()))?,
         routes: manifest.routes,
         pack: ArcSwap::from_pointee(pack),
         compute,
-        images,
+        image_rules,
     })
 }
 
-/// Names what is served: the same content gives the same id on every node.
-fn deployment_id(pack: &Pack, routes: &[edgeplane_config::Route]) -> String {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(pack.fingerprint().as_bytes());
-    for route in routes {
-        hasher.update(route.path.as_str().as_bytes());
-        hasher.update(b"\n");
-    }
-    hasher.finalize().to_hex()[..16].to_owned()
+/// Names this activation: what Compute answered before it may differ from what it answers after it.
+fn deployment_id() -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("{:x}-{:x}", now.as_nanos(), std::process::id())
 }
 
 /// Where packs lie in the state directory.

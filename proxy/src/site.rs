@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use arc_swap::ArcSwap;
 use edgeplane_config::Route;
 
-use crate::{assets::Pack, compute::Fleet, image::Images, route::Routes};
+use crate::{assets::Pack, compute::Fleet, image::Rules, route::Routes};
 
 /// One bundle, activated. Immutable but for its pack, which a better compressed one may replace.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub struct Deployment {
     pub pack: ArcSwap<Pack>,
     /// The Node processes or upstreams; none in an all-Static bundle.
     pub compute: Option<Arc<Fleet>>,
-    /// The image optimizer, where a route leads to it.
-    pub images: Option<Arc<Images>>,
+    /// What image routes may do, where there is one.
+    pub image_rules: Option<Arc<Rules>>,
 }
 
 /// One application: what outlives a deployment.

@@ -111,3 +111,11 @@ impl Reply {
         format!("{} {} {:#?} {} bytes: {body}", self.status, self.reason, self.fields, self.body.len())
     }
 }
+
+/// Fails if a page of ours tells a stranger how we are built.
+#[track_caller]
+pub(crate) fn names_no_internals(page: &str) {
+    for word in ["127.0.0.1", "/tmp", "server.js", "node", "panicked", "pingora", ".rs"] {
+        assert!(!page.to_ascii_lowercase().contains(word), "{word} in {page}");
+    }
+}

@@ -31,7 +31,7 @@ pub(crate) fn read(values: &Values, state_dir: PathBuf) -> (Settings, Vec<Settin
         env_file: reader.path("env-file"),
         log: reader.parsed("log", LogFormat::Text, "write \"text\", \"json\" or \"off\"", log_format),
         public_host: public_hosts(&mut reader),
-        trusted_proxies: networks(&mut reader),
+        trusted_proxies: networks(&mut reader, "trusted-proxies"),
         limits: limits(&mut reader),
         timeouts: timeouts(&mut reader),
         assets: assets(&mut reader),
@@ -85,6 +85,7 @@ fn compute(reader: &mut Reader<'_>) -> ComputeSettings {
         node: reader.program("compute.node"),
         readiness_path: reader.parsed("compute.readiness-path", String::new(), "write a path that begins with /", path),
         start_timeout: reader.duration("compute.start-timeout", 100 * MS..=HOUR),
+        ready_wait: reader.duration("compute.ready-wait", Duration::ZERO..=HOUR),
         stop_timeout: reader.duration("compute.stop-timeout", Duration::ZERO..=HOUR),
         restart_min: reader.duration("compute.restart-min", MS..=HOUR),
         restart_max: reader.duration("compute.restart-max", MS..=DAY),
@@ -109,6 +110,7 @@ fn image(reader: &mut Reader<'_>) -> ImageTuning {
         quality: reader.count("image.quality", 1..=100),
         default_sizes: default_sizes(reader),
         allow_http: reader.boolean("image.allow-http"),
+        private_addresses: networks(reader, "image.private-addresses"),
         negative_ttl: reader.duration("image.negative-ttl", Duration::ZERO..=DAY),
         ttl_max: reader.duration("image.ttl-max", SECOND..=3650 * DAY),
     }
@@ -140,13 +142,12 @@ fn public_hosts(reader: &mut Reader<'_>) -> Vec<String> {
     hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect()
 }
 
-fn networks(reader: &mut Reader<'_>) -> Vec<IpNet> {
-    const KEY: &str = "trusted-proxies";
+fn networks(reader: &mut Reader<'_>, key: &str) -> Vec<IpNet> {
     let mut networks = Vec::new();
-    for text in reader.texts(KEY) {
+    for text in reader.texts(key) {
         match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
             Ok(network) => networks.push(network),
-            Err(_) => reader.note(KEY, format!("`{text}` is no network"), "write an address or a network: 10.0.0.0/8"),
+            Err(_) => reader.note(key, format!("`{text}` is no network"), "write an address or a network: 10.0.0.0/8"),
         }
     }
     networks

@@ -5,13 +5,13 @@
 //! 3. [`meaning`]: each value read by its kind, with [`read`], [`quantity`] and [`address`]
 //! 4. [`problem`]: everything that was wrong, at once
 
-mod address;
+mod wire;
 mod load;
 mod meaning;
-mod problem;
-mod quantity;
 mod read;
-mod wire;
+mod quantity;
+mod address;
+mod problem;
 
 #[cfg(test)]
 mod tests;
@@ -143,6 +143,8 @@ pub struct ComputeSettings {
     pub readiness_path: String,
     /// How long an instance may take until it answers.
     pub start_timeout: Duration,
+    /// How long a request waits for an instance while none is ready: 503 above.
+    pub ready_wait: Duration,
     /// Between SIGTERM and SIGKILL.
     pub stop_timeout: Duration,
     /// First and longest pause before a restart.

@@ -91,8 +91,10 @@ impl fmt::Display for Origin {
 impl fmt::Display for SettingProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.origin)?;
-        if let Some(key) = &self.key {
-            write!(f, "`{key}`: ")?;
+        match (&self.key, &self.origin) {
+            // A flag is called as its key is.
+            (None, _) | (Some(_), Origin::Flag(_)) => {}
+            (Some(key), Origin::Default | Origin::File { .. } | Origin::Variable(_)) => write!(f, "`{key}`: ")?,
         }
         f.write_str(&self.message)?;
         self.help.iter().try_for_each(|help| write!(f, "\n  help: {help}"))

@@ -24,7 +24,7 @@ fn complaints(text: &str) -> Vec<String> {
     let problems = load(text, &[], &[]).unwrap_err();
     let show = |problem: &SettingProblem| {
         let text = problem.to_string();
-        text.find("edgeplane.toml").map_or(text.clone(), |from| text[from..].to_owned())
+        text.find("edgeplane.toml").map_or_else(|| text.clone(), |from| text[from..].to_owned())
     };
     problems.0.iter().map(show).collect()
 }

@@ -37,11 +37,10 @@ pub(crate) fn run(settings: Settings, args: ExplainArgs) -> Result<(), Failure> 
         host: &url.host,
     };
     let explanation = Walk { settings: &settings, bundle: &bundle, pack: &pack }.explain(&head)?;
-    match format {
-        Format::Json => output::line(&explanation.json().to_string()),
-        Format::Text => output::text(&explanation.text()),
-    }
-    Ok(())
+    output::result(&match format {
+        Format::Json => format!("{}\n", explanation.json()),
+        Format::Text => explanation.text(),
+    })
 }
 
 /// Without compressed variants of our making: they take time, and change nothing about which file answers.

@@ -5,7 +5,7 @@
 
 use http::StatusCode;
 
-use super::balance::InstanceId;
+use super::InstanceId;
 
 /// Where an exchange stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,7 +170,7 @@ mod tests {
 
     fn asked(method: &str, has_fallback: bool, attempts: usize) -> Exchange {
         let mut exchange = Exchange::new(method, has_fallback, attempts);
-        exchange.asks(InstanceId::from_index(0), "default-1");
+        exchange.asks(InstanceId(0), "default-1");
         exchange
     }
 
@@ -178,8 +178,8 @@ mod tests {
     fn a_get_is_repeated_until_the_attempts_are_used_up() {
         let mut exchange = asked("GET", false, 2);
         assert_eq!(exchange.broke(true), Next::Retry);
-        assert_eq!(exchange.tried(), [InstanceId::from_index(0)]);
-        exchange.asks(InstanceId::from_index(1), "default-2");
+        assert_eq!(exchange.tried(), [InstanceId(0)]);
+        exchange.asks(InstanceId(1), "default-2");
         assert_eq!(exchange.broke(true), Next::GiveUp);
         assert_eq!(exchange.stage(), Stage::Failed(Failure::Broken));
     }

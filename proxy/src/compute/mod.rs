@@ -1,1 +1,41 @@
-//! (to be written)
+//! The compute primitive: Node processes of ours, or upstreams of somebody else, behind one way of picking.
+//!
+//! ```text
+//! Plan ── Fleet::start ── one Supervisor per instance ── Process ── keeper ── Node
+//!                              │ readiness, back-off, restart
+//!                              ▼
+//!                           Roster ◄── pick, wait (hot) ── the request
+//! ```
+//!
+//! Two fleets can live side by side: everything an instance owns (its address, its files, its name) is its own.
+
+mod backoff;
+mod balance;
+mod copy;
+pub mod diagnosis;
+pub mod environment;
+pub mod exchange;
+mod fleet;
+pub mod forwarded;
+mod output;
+mod plan;
+mod preload;
+mod process;
+mod program;
+mod readiness;
+mod reservation;
+mod resolve;
+mod roster;
+mod state;
+mod supervisor;
+pub mod trial;
+
+pub use diagnosis::{Cause, StartFailure};
+pub use fleet::{Fleet, StartError};
+pub use plan::Plan;
+pub use process::{Exit, SpawnError};
+pub use program::ProgramError;
+pub use reservation::{ReservationError, Transport};
+pub use resolve::Endpoint;
+pub use roster::Pick;
+pub use state::{InstanceId, InstanceState, Phase};

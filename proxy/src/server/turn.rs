@@ -1,6 +1,6 @@
 //! Hot: one request and its answer: gate, decision, target, fallback, writing, log line.
 
-use std::{net::SocketAddr, time::Instant};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use edgeplane_config::{Target, TargetKind};
@@ -20,7 +20,7 @@ use crate::{
     assets,
     compute::forwarded::Client,
     decide,
-    image::{self, Refusal as ImageRefusal},
+    image::{ImageRequest, Refusal as ImageRefusal},
     service::reply::{Refusal, Refused},
     site::{Deployment, Site},
     telemetry::{RequestId, access_log::Record},
@@ -54,7 +54,7 @@ enum Given {
 struct Turn<'a> {
     app: &'a App,
     site: &'a Site,
-    deployment: &'a Deployment,
+    deployment: &'a Arc<Deployment>,
     head: Head<'a>,
     bytes: &'a Bytes,
     absolute: bool,
@@ -214,10 +214,10 @@ impl Turn<'_> {
     }
 
     async fn ask_image(&self, cache_control: Option<&http::HeaderValue>) -> Given {
-        let Some(images) = &self.deployment.images else { return Given::NotFound(Refusal::NotFound) };
-        let request = image::Request::of(&self.head, cache_control);
+        let Some(rules) = &self.deployment.image_rules else { return Given::NotFound(Refusal::NotFound) };
+        let request = ImageRequest::of(&self.head, cache_control);
         let origin = self.app.origin(self.site, self.deployment);
-        match images.answer(request, origin).await {
+        match self.app.images.answer(&request, rules, origin).await {
             Ok(answer) => Given::Answer(answer),
             Err(refusal @ ImageRefusal::SourceMissing) => Given::NotFound(Refusal::Image(refusal)),
             Err(refusal) => Given::Answer(Refusal::Image(refusal).answer()),

@@ -122,3 +122,19 @@ fn head_status(refused: Refused) -> StatusCode {
         Refused::Slow => StatusCode::REQUEST_TIMEOUT,
     }
 }
+
+fn image_status(refusal: &ImageRefusal) -> StatusCode {
+    match refusal {
+        ImageRefusal::BadRequest(_)
+        | ImageRefusal::NotAllowed
+        | ImageRefusal::SvgNotAllowed
+        | ImageRefusal::NotAnImage => StatusCode::BAD_REQUEST,
+        ImageRefusal::SourceMissing => StatusCode::NOT_FOUND,
+        ImageRefusal::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        ImageRefusal::SourceTooLarge | ImageRefusal::OutputTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ImageRefusal::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+        ImageRefusal::UpstreamFailed => StatusCode::BAD_GATEWAY,
+        ImageRefusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        ImageRefusal::UpstreamTimeout | ImageRefusal::Deadline => StatusCode::GATEWAY_TIMEOUT,
+    }
+}

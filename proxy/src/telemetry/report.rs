@@ -82,18 +82,16 @@ impl Gauges {
             self.ready.with_label_values(&[&state.name]).set(i64::from(state.phase == Phase::Ready));
             self.restarts.with_label_values(&[&state.name]).set(gauge(state.restarts));
         }
-        if let Some(images) = &deployment.images {
-            let events = images.events().snapshot();
-            for (event, count) in [
-                ("hit", events.hits),
-                ("miss", events.misses),
-                ("joined", events.joined),
-                ("passed", events.passed),
-                ("refused", events.refused),
-                ("busy", events.busy),
-            ] {
-                self.images.with_label_values(&[event]).set(gauge(count));
-            }
+        let events = self.app.images.events().snapshot();
+        for (event, count) in [
+            ("hit", events.hits),
+            ("miss", events.misses),
+            ("joined", events.joined),
+            ("passed", events.passed),
+            ("refused", events.refused),
+            ("busy", events.busy),
+        ] {
+            self.images.with_label_values(&[event]).set(gauge(count));
         }
     }
 }

@@ -1,0 +1,251 @@
+//! A fleet: the instances behind one compute target, ours or somebody else's.
+
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use edgeplane_config::Address;
+use parking_lot::Mutex;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+
+use super::{
+    Endpoint, InstanceId, InstanceState, Phase, Pick, Plan, ProgramError, ReservationError, StartFailure,
+    output::Log,
+    program,
+    reservation::Reservation,
+    roster::Roster,
+    supervisor::{Shared, Supervisor},
+};
+
+/// How long an upstream that refused a connection is left alone. Short: whoever runs it restarts it in seconds, and
+/// a request costs little to find out.
+const MARKED_DOWN: Duration = Duration::from_secs(1);
+
+/// A fleet could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// There is no Node to run.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// An instance could get no address.
+    #[error(transparent)]
+    Reservation(#[from] ReservationError),
+    /// The thread that logs Node's output could not be started.
+    #[error("could not start the thread that logs Node's output")]
+    Log(#[source] io::Error),
+    /// No instance answered. The first failure stands for all: instances of one bundle fail alike.
+    #[error("none of the {count} Node instances came up")]
+    AllFailed {
+        /// How many were tried.
+        count: usize,
+        /// The first failure.
+        #[source]
+        first: Box<StartFailure>,
+    },
+    /// Stopped while starting.
+    #[error("stopped while starting")]
+    Stopped,
+}
+
+/// The instances and what keeps them running. Dropping it ends them, without waiting.
+#[derive(Debug)]
+pub struct Fleet {
+    roster: Arc<Roster>,
+    stop: watch::Sender<bool>,
+    supervisors: Mutex<JoinSet<()>>,
+    /// Whether the instances are processes of ours.
+    supervised: bool,
+}
+
+impl Fleet {
+    /// Starts Node. Returns as soon as one instance answers; the others follow, and what fails is started again.
+    ///
+    /// Must run in a tokio runtime that lives as long as the fleet.
+    ///
+    /// # Errors
+    /// When no instance can be started at all, or the first start of every one failed.
+    pub async fn start(mut plan: Plan) -> Result<Self, StartError> {
+        plan.settings.node = program::locate(&plan.settings.node)?;
+        let version = program::version(&plan.settings.node).await?;
+        remark_version(&version, plan.folder.node_major);
+        let reservations = (1..=plan.instances)
+            .map(|number| Reservation::make(plan.transport, &plan.run_dir, &format!("{}-{number}", plan.name)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let addresses = reservations.iter().map(|reservation| reservation.address.clone());
+        let roster = Arc::new(Roster::new(&plan.name, addresses, Phase::Starting));
+        let log = Log::start().map_err(StartError::Log)?;
+        let shared = Arc::new(Shared { plan, version, roster: Arc::clone(&roster), log });
+
+        let (stop, _) = watch::channel(false);
+        let (first, outcomes) = mpsc::channel(reservations.len());
+        let mut supervisors = JoinSet::new();
+        for (id, reservation) in roster.ids().zip(reservations) {
+            let name = format!("{}-{}", shared.plan.name, id.0 + 1).into();
+            let supervisor = Supervisor { shared: Arc::clone(&shared), id, name, reservation, stop: stop.subscribe() };
+            supervisors.spawn(supervisor.run(first.clone()));
+        }
+        drop(first);
+        let fleet = Self { roster, stop, supervisors: Mutex::new(supervisors), supervised: true };
+        match fleet.first_ready(outcomes).await {
+            Ok(()) => Ok(fleet),
+            Err(error) => {
+                fleet.stop().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Servers that somebody else starts and watches.
+    pub fn upstreams(addresses: impl IntoIterator<Item = Address>) -> Self {
+        let (stop, _) = watch::channel(false);
+        let roster = Arc::new(Roster::new("upstream", addresses, Phase::Ready));
+        Self { roster, stop, supervisors: Mutex::default(), supervised: false }
+    }
+
+    async fn first_ready(&self, mut outcomes: mpsc::Receiver<Result<(), StartFailure>>) -> Result<(), StartError> {
+        let mut failures = Vec::new();
+        while let Some(outcome) = outcomes.recv().await {
+            match outcome {
+                Ok(()) => {
+                    // Nobody reports them any more.
+                    for failure in failures {
+                        tracing::error!("{failure}");
+                    }
+                    return Ok(());
+                }
+                Err(failure) => failures.push(failure),
+            }
+            if failures.len() == self.roster.ids().count() {
+                break;
+            }
+        }
+        let count = failures.len();
+        let first = failures.into_iter().next().ok_or(StartError::Stopped)?;
+        Err(StartError::AllFailed { count, first: Box::new(first) })
+    }
+
+    /// The instance for the next request: ready, not among `tried`. `None`: there is no such one.
+    pub fn pick(&self, tried: &[InstanceId]) -> Option<Pick<'_>> {
+        self.roster.pick(tried)
+    }
+
+    /// As [`pick`](Self::pick), but while no instance at all is ready, it waits for one until `deadline`.
+    pub async fn pick_by(&self, tried: &[InstanceId], deadline: Instant) -> Option<Pick<'_>> {
+        self.roster.pick_by(tried, deadline).await
+    }
+
+    /// Where to connect to. Only names need it, and only they wait.
+    ///
+    /// # Errors
+    /// When a name has no address.
+    pub async fn resolve<'a>(&'a self, pick: &Pick<'a>) -> io::Result<Endpoint<'a>> {
+        match self.roster.get(pick.id) {
+            Some(instance) => instance.resolved.endpoint(&instance.address).await,
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// A connection to the instance failed: it is not picked until it has answered again (Node of ours), or for a
+    /// second (an upstream, unless it is the last one).
+    ///
+    /// Not for requests that failed on an open connection, nor for slow ones: they say nothing of the instance.
+    pub fn report_failure(&self, id: InstanceId) {
+        let Some(instance) = self.roster.get(id) else { return };
+        if self.supervised {
+            instance.suspected.notify_one();
+        } else if !self.roster.is_last_ready(id) {
+            self.roster.change(id, |state| state.phase = Phase::Unhealthy);
+            let roster = Arc::clone(&self.roster);
+            self.supervisors.lock().spawn(async move {
+                tokio::time::sleep(MARKED_DOWN).await;
+                roster.change(id, |state| state.phase = Phase::Ready);
+            });
+        }
+    }
+
+    /// How many instances take requests now.
+    pub fn ready(&self) -> usize {
+        self.roster.ready()
+    }
+
+    /// All instances, in order.
+    pub fn states(&self) -> Vec<InstanceState> {
+        self.roster.states()
+    }
+
+    /// Ends every instance: SIGTERM, and after the stop time-out SIGKILL. Upstreams are only forgotten.
+    ///
+    /// Node has no graceful end in most bundles, so requests under way must have ended before.
+    pub async fn stop(&self) {
+        self.stop.send_replace(true);
+        let mut supervisors = std::mem::take(&mut *self.supervisors.lock());
+        if !self.supervised {
+            supervisors.abort_all();
+        }
+        while supervisors.join_next().await.is_some() {}
+    }
+}
+
+/// Says once that Node is not the version the bundle was built for: adapters declare a version they do not need as
+/// often as they need it, so this is no error.
+fn remark_version(version: &str, asked: u32) {
+    if program::major(version) != Some(asked) {
+        tracing::warn!(found = version, asked, "Node is not of the version the manifest asks for");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn upstreams(count: u16) -> Fleet {
+        Fleet::upstreams((0..count).map(|port| Address::Tcp(([127, 0, 0, 1], 4000 + port).into())))
+    }
+
+    #[tokio::test]
+    async fn an_upstream_that_refused_is_left_alone_for_a_while() {
+        let fleet = upstreams(2);
+        let refused = fleet.pick(&[]).unwrap().id;
+        fleet.report_failure(refused);
+        assert_eq!(fleet.ready(), 1);
+        assert!((0..4).all(|_| fleet.pick(&[]).unwrap().id != refused));
+        let back = async {
+            while fleet.ready() < 2 {
+                fleet.roster.changed().await;
+            }
+        };
+        tokio::time::timeout(MARKED_DOWN * 10, back).await.expect("it is tried again");
+    }
+
+    #[tokio::test]
+    async fn the_last_upstream_is_never_given_up() {
+        let fleet = upstreams(2);
+        let (first, second) = (fleet.pick(&[]).unwrap().id, fleet.pick(&[]).unwrap().id);
+        fleet.report_failure(first);
+        fleet.report_failure(second);
+        assert_eq!(fleet.pick(&[]).unwrap().id, second);
+    }
+
+    #[tokio::test]
+    async fn all_tried_is_an_answer_and_none_ready_is_waited_for() {
+        let fleet = Arc::new(upstreams(1));
+        let only = fleet.pick(&[]).unwrap().id;
+        let far = Instant::now() + Duration::from_secs(60);
+        assert_eq!(fleet.pick_by(&[only], far).await, None);
+
+        fleet.roster.change(only, |state| state.phase = Phase::Starting);
+        assert_eq!(fleet.pick_by(&[], Instant::now()).await, None);
+        let waiting = tokio::spawn({
+            let fleet = Arc::clone(&fleet);
+            async move { fleet.pick_by(&[], far).await.map(|pick| pick.id) }
+        });
+        tokio::task::yield_now().await;
+        fleet.roster.change(only, |state| state.phase = Phase::Ready);
+        assert_eq!(waiting.await.unwrap(), Some(only));
+    }
+}

@@ -1,0 +1,103 @@
+//! Single flight: any number of requests for the same missing image wait for one piece of work.
+//!
+//! The work runs in its own task, so that it does not die with the request that happened to come first; it is aborted
+//! when the last request that waits for it goes away.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    hash::{BuildHasher, RandomState},
+    sync::{Arc, Weak},
+};
+
+use parking_lot::Mutex;
+use tokio::{sync::watch, task::AbortHandle};
+
+use super::{
+    cache::{Key, Outcome},
+    refusal::Refusal,
+};
+
+/// Work under way, by key.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Flights {
+    under_way: Arc<Mutex<BTreeMap<u64, Vec<(Key, Weak<Flight>)>>>>,
+    hasher: RandomState,
+}
+
+/// One piece of work, alive as long as somebody waits for it.
+#[derive(Debug)]
+struct Flight {
+    landed: watch::Receiver<Option<Outcome>>,
+    task: AbortHandle,
+    hash: u64,
+    flights: Flights,
+}
+
+impl Flights {
+    /// Waits for the work on `key`, starting it where nobody has. The flag tells whether somebody had.
+    pub(super) async fn join<W>(&self, key: &Key, work: impl FnOnce() -> W) -> (Outcome, bool)
+    where
+        W: Future<Output = Outcome> + Send + 'static,
+    {
+        let (flight, joined) = self.board(key, work);
+        let mut landed = flight.landed.clone();
+        // The sender only goes without a word when the task panicked.
+        let outcome = match landed.wait_for(Option::is_some).await {
+            Ok(outcome) => outcome.clone().unwrap_or(Err(Refusal::Failed)),
+            Err(_) => Err(Refusal::Failed),
+        };
+        (outcome, joined)
+    }
+
+    fn board<W>(&self, key: &Key, work: impl FnOnce() -> W) -> (Arc<Flight>, bool)
+    where
+        W: Future<Output = Outcome> + Send + 'static,
+    {
+        let hash = self.hasher.hash_one(key);
+        let mut under_way = self.under_way.lock();
+        let same = under_way.entry(hash).or_default();
+        let found = same.iter().find(|(other, _)| other == key).and_then(|(_, flight)| flight.upgrade());
+        if let Some(flight) = found {
+            return (flight, true);
+        }
+        let (sender, landed) = watch::channel(None);
+        let work = work();
+        let task = tokio::spawn(async move {
+            let outcome = work.await;
+            // Nobody may be left to hear it.
+            let _ = sender.send(Some(outcome));
+        });
+        let flight = Arc::new(Flight { landed, task: task.abort_handle(), hash, flights: self.clone() });
+        same.retain(|(_, flight)| flight.strong_count() > 0);
+        same.push((key.clone(), Arc::downgrade(&flight)));
+        (flight, false)
+    }
+
+    /// Forgets what nobody waits for.
+    fn forget(&self, hash: u64) {
+        let mut under_way = self.under_way.lock();
+        if let Some(same) = under_way.get_mut(&hash) {
+            same.retain(|(_, flight)| flight.strong_count() > 0);
+            if same.is_empty() {
+                under_way.remove(&hash);
+            }
+        }
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.under_way.lock().len()
+    }
+}
+
+impl Drop for Flight {
+    /// The strong count is zero by now, and no lock is held: an upgrade never outlives the lock it is made under.
+    fn drop(&mut self) {
+        self.task.abort();
+        self.flights.forget(self.hash);
+    }
+}
+
+#[cfg(test)]
+mod tests;

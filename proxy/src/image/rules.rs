@@ -1,0 +1,47 @@
+//! What one deployment's image routes may do: its image settings, compiled once (cold).
+
+use std::time::Duration;
+
+use edgeplane_config::{ImageFormat, ImageSettings, ImageTuning};
+
+use super::pattern::Patterns;
+
+/// The rules of one deployment. They die with it; the caches and workers of [`Images`](super::Images) do not.
+#[derive(Debug)]
+pub struct Rules {
+    /// Widths that may be asked for, in pixels.
+    pub(super) sizes: Vec<u32>,
+    /// The largest height that may be asked for, in pixels. Heights are free of `sizes`, as pages need them to be.
+    pub(super) height_max: u32,
+    /// Formats that may be written beside the source's own.
+    pub(super) formats: Vec<ImageFormat>,
+    /// Quality where the request names none.
+    pub(super) quality: u8,
+    /// Remote sources that may be read.
+    pub(super) patterns: Patterns,
+    /// Hosts that are this deployment: an absolute URL to them is read like a path.
+    pub(super) public_hosts: Vec<String>,
+    /// The shortest time a result is kept.
+    pub(super) ttl_min: Duration,
+    /// Whether SVG is passed through.
+    pub(super) allow_svg: bool,
+}
+
+impl Rules {
+    /// Compiles a deployment's settings. `public_hosts` are names without a port, in lower case.
+    ///
+    /// Settings without sizes get the operator's default list: no settings never mean any width.
+    pub fn new(settings: &ImageSettings, tuning: &ImageTuning, public_hosts: &[String]) -> Self {
+        let sizes = if settings.sizes.is_empty() { &tuning.default_sizes } else { &settings.sizes };
+        Self {
+            sizes: sizes.clone(),
+            height_max: tuning.side_max,
+            formats: settings.formats.clone(),
+            quality: tuning.quality.clamp(1, 100),
+            patterns: Patterns::new(settings, tuning.allow_http),
+            public_hosts: public_hosts.to_vec(),
+            ttl_min: settings.minimum_cache_ttl,
+            allow_svg: settings.dangerously_allow_svg,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! A bounded pool of processor time: threads of its own, so that pixels never delay the proxy's sockets.
+//!
+//! Three bounds hold at once: threads (what runs), places (what waits, beyond which the answer is `Busy` at once), and
+//! bytes (what all jobs together may allocate, priced from the headers before they start).
+
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, mpsc},
+    thread,
+};
+
+use edgeplane_config::Amount;
+use parking_lot::Mutex;
+use tokio::sync::{Semaphore, oneshot};
+
+use super::{events::ImageEvents, refusal::Refusal};
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Memory is handed out in pieces of this many bytes: a semaphore counts in `u32`.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// The pool. Its threads end when it is dropped and the queue is empty.
+#[derive(Debug)]
+pub(super) struct Pool {
+    jobs: mpsc::Sender<Job>,
+    places: Arc<Semaphore>,
+    memory: Arc<Semaphore>,
+    memory_pieces: u32,
+    events: Arc<ImageEvents>,
+}
+
+impl Pool {
+    /// Starts the threads. `queue` jobs may wait beyond those that run; all together hold at most `memory_bytes`.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub(super) fn start(
+        workers: Amount,
+        queue: usize,
+        memory_bytes: usize,
+        events: Arc<ImageEvents>,
+    ) -> io::Result<Self> {
+        let workers = match workers {
+            Amount::Auto => thread::available_parallelism().map_or(1, usize::from),
+            Amount::Just(count) => count.max(1),
+        };
+        let (jobs, queued) = mpsc::channel::<Job>();
+        let queued = Arc::new(Mutex::new(queued));
+        for number in 0..workers {
+            let queued = Arc::clone(&queued);
+            thread::Builder::new().name(format!("image-{number}")).spawn(move || work(&queued))?;
+        }
+        let memory_pieces = pieces(memory_bytes).max(1);
+        Ok(Self {
+            jobs,
+            places: Arc::new(Semaphore::new(workers.saturating_add(queue).min(Semaphore::MAX_PERMITS))),
+            memory: Arc::new(Semaphore::new(memory_pieces as usize)),
+            memory_pieces,
+            events,
+        })
+    }
+
+    /// Runs `job`, which will hold `memory_bytes`. A caller that stops waiting takes its job out of the queue; one that
+    /// runs already is not interrupted, but its result is dropped.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] when the queue is full, [`Refusal::SourceTooLarge`] when the job alone is dearer than all
+    /// jobs together may be, [`Refusal::Failed`] when a codec panicked.
+    pub(super) async fn run<T, J>(&self, memory_bytes: usize, job: J) -> Result<T, Refusal>
+    where
+        T: Send + 'static,
+        J: FnOnce() -> T + Send + 'static,
+    {
+        let price = pieces(memory_bytes);
+        if price > self.memory_pieces {
+            return Err(Refusal::SourceTooLarge);
+        }
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Refusal::Busy)?;
+        let memory = Arc::clone(&self.memory).acquire_many_owned(price).await.map_err(|_| Refusal::Failed)?;
+        let (reply, result) = oneshot::channel();
+        let events = Arc::clone(&self.events);
+        let job = move || {
+            if reply.is_closed() {
+                events.abandon();
+            } else {
+                let result = caught(job, &events);
+                // Memory is free before the caller hears of it, and the caller may be gone.
+                drop((memory, place));
+                let _ = reply.send(result);
+            }
+        };
+        self.jobs.send(Box::new(job)).map_err(|_| Refusal::Failed)?;
+        result.await.unwrap_or(Err(Refusal::Failed))
+    }
+}
+
+/// Runs a job and keeps its thread alive.
+///
+/// The AVIF encoder asserts its own invariants at run time, and the decoders read bytes that somebody else chose. A
+/// panic there must cost one answer, not a thread that no one would replace. The job owns all it touches and is gone
+/// afterwards, so nothing half-done can be seen.
+fn caught<T>(job: impl FnOnce() -> T, events: &ImageEvents) -> Result<T, Refusal> {
+    catch_unwind(AssertUnwindSafe(job)).map_err(|_| {
+        events.panic();
+        Refusal::Failed
+    })
+}
+
+fn work(queued: &Mutex<mpsc::Receiver<Job>>) {
+    loop {
+        // The lock is held while waiting, and released before the job runs.
+        let next = queued.lock().recv();
+        let Ok(job) = next else { return };
+        job();
+    }
+}
+
+fn pieces(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(PIECE_BYTES)).unwrap_or(u32::MAX).min(Semaphore::MAX_PERMITS as u32)
+}
+
+#[cfg(test)]
+mod tests;
