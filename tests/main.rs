@@ -1,5 +1,28 @@
-//! The whole program, and its parts against real processes.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
+//! The whole program, asked over the network while it serves what real frameworks emit; and its parts against real
+//! processes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on says so by panicking, and shows what the program said"
+)]
 
+mod allocation;
+mod astro;
+mod command;
 mod compute;
+mod exchange;
+mod expectations;
+mod fallback;
+mod gallery;
+mod images;
+mod lifecycle;
+mod nitro;
+mod nuxt;
+mod requests;
+mod specification;
+mod static_files;
+mod support;
+mod sveltekit;
+mod telemetry;
 mod tidy;

@@ -1,0 +1,264 @@
+//! A client that sends exactly the bytes it is given: no library between the test and the wire.
+
+use std::{
+    io::{ErrorKind, Read as _, Write as _},
+    net::{Shutdown, SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+use super::{reply::Reply, wait::PATIENCE};
+
+/// Pieces that arrive closer together than this count as one arrival.
+const GAP: Duration = Duration::from_millis(40);
+
+/// A connection to the server under test.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: TcpStream,
+    unread: Vec<u8>,
+    began: Instant,
+    ended: bool,
+}
+
+impl Connection {
+    /// Connects.
+    pub(crate) fn open(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("connecting to {address}: {error}"));
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream, unread: Vec::new(), began: Instant::now(), ended: false }
+    }
+
+    /// Sends bytes; a server that hung up already is no error here, its answer is what counts.
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.began = Instant::now();
+        let _gone = self.stream.write_all(bytes.as_ref());
+    }
+
+    /// Says that nothing more will be sent.
+    pub(crate) fn finish(&self) {
+        let _gone = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Waits at most this long for each read from now on.
+    pub(crate) fn patience(&self, limit: Duration) {
+        self.stream.set_read_timeout(Some(limit)).unwrap();
+    }
+
+    /// Reads the answer to a request with this method.
+    pub(crate) fn receive(&mut self, method: &str) -> Reply {
+        let mut reply = Reply::default();
+        loop {
+            let Some(end) = self.find_head_end() else {
+                reply.total = self.began.elapsed();
+                return reply;
+            };
+            let head = String::from_utf8_lossy(&self.unread[..end]).into_owned();
+            self.unread.drain(..end + 4);
+            parse_head(&head, &mut reply);
+            // 101 is final for HTTP: what follows is another protocol.
+            if !(100..200).contains(&reply.status) || reply.status == 101 {
+                break;
+            }
+            reply.interim.push(reply.status);
+            reply.fields.clear();
+        }
+        self.receive_body(method, &mut reply);
+        reply.total = self.began.elapsed();
+        reply
+    }
+
+    /// Whether the server closes the connection, without a further byte, before patience ends.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        !self.more() && self.ended && self.unread.is_empty()
+    }
+
+    /// The bytes that came and were not part of an answer yet, after waiting for at least `count`.
+    pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
+        while self.unread.len() < count && self.more() {}
+        let count = count.min(self.unread.len());
+        self.unread.drain(..count).collect()
+    }
+
+    fn find_head_end(&mut self) -> Option<usize> {
+        loop {
+            if let Some(end) = find(&self.unread, b"\r\n\r\n") {
+                return Some(end);
+            }
+            if !self.more() {
+                return None;
+            }
+        }
+    }
+
+    fn receive_body(&mut self, method: &str, reply: &mut Reply) {
+        let coding = reply.values("transfer-encoding").join(",");
+        let length = reply.values("content-length").first().and_then(|text| text.parse::<usize>().ok());
+        if method == "HEAD" || matches!(reply.status, 101 | 204 | 304) {
+            reply.complete = true;
+        } else if coding.contains("chunked") {
+            self.receive_chunks(reply);
+        } else if let Some(length) = length {
+            while self.unread.len() < length && self.more_of(reply) {}
+            reply.complete = self.unread.len() >= length;
+            reply.body = self.unread.drain(..length.min(self.unread.len())).collect();
+        } else {
+            while self.more_of(reply) {}
+            reply.complete = self.ended;
+            reply.body = std::mem::take(&mut self.unread);
+        }
+    }
+
+    fn receive_chunks(&mut self, reply: &mut Reply) {
+        loop {
+            let Some(line) = find(&self.unread, b"\r\n") else {
+                if self.more_of(reply) {
+                    continue;
+                }
+                return;
+            };
+            let size = String::from_utf8_lossy(&self.unread[..line]).into_owned();
+            let size = usize::from_str_radix(size.split(';').next().unwrap_or("").trim(), 16).expect("a chunk size");
+            while self.unread.len() < line + 2 + size + 2 {
+                if !self.more_of(reply) {
+                    reply.body.extend_from_slice(self.unread.get(line + 2..).unwrap_or_default());
+                    return;
+                }
+            }
+            reply.body.extend_from_slice(&self.unread[line + 2..line + 2 + size]);
+            self.unread.drain(..line + 2 + size + 2);
+            if size == 0 {
+                reply.complete = true;
+                return;
+            }
+        }
+    }
+
+    fn more_of(&mut self, reply: &mut Reply) -> bool {
+        if reply.arrivals.is_empty() && !self.unread.is_empty() {
+            reply.arrivals.push(self.began.elapsed());
+        }
+        let more = self.more();
+        let now = self.began.elapsed();
+        if more && reply.arrivals.last().is_none_or(|last| now - *last > GAP) {
+            reply.arrivals.push(now);
+        }
+        more
+    }
+
+    fn more(&mut self) -> bool {
+        let mut piece = [0; 65536];
+        match self.stream.read(&mut piece) {
+            Ok(0) => self.ended = true,
+            Ok(count) => {
+                self.unread.extend_from_slice(&piece[..count]);
+                return true;
+            }
+            // A reset is an end too, but silence is not.
+            Err(error) => self.ended = !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        }
+        false
+    }
+}
+
+/// A well-formed request, written field by field; `Host` is added where none is given.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    method: String,
+    target: String,
+    fields: Vec<(String, String)>,
+    body: Option<Vec<u8>>,
+    chunked: bool,
+}
+
+impl Request {
+    /// A request without a body.
+    pub(crate) fn new(method: &str, target: &str) -> Self {
+        Self { method: method.into(), target: target.into(), fields: Vec::new(), body: None, chunked: false }
+    }
+
+    /// A GET.
+    pub(crate) fn get(target: &str) -> Self {
+        Self::new("GET", target)
+    }
+
+    /// A request with a body of known length.
+    pub(crate) fn with_body(method: &str, target: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self { body: Some(body.into()), ..Self::new(method, target) }
+    }
+
+    /// A POST with a body of known length.
+    pub(crate) fn post(target: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self::with_body("POST", target, body)
+    }
+
+    /// Adds a field.
+    pub(crate) fn field(mut self, name: &str, value: &str) -> Self {
+        self.fields.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sends the body in chunks instead of naming its length.
+    pub(crate) fn chunked(mut self) -> Self {
+        self.chunked = true;
+        self
+    }
+
+    /// The bytes on the wire.
+    pub(crate) fn bytes(&self, address: SocketAddr) -> Vec<u8> {
+        let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
+        let mut field = |name: &str, value: &str| head.push_str(&[name, ": ", value, "\r\n"].concat());
+        if !self.fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            field("Host", &address.to_string());
+        }
+        for (name, value) in &self.fields {
+            field(name, value);
+        }
+        let body = self.body.as_deref().unwrap_or_default();
+        if self.chunked {
+            field("Transfer-Encoding", "chunked");
+        } else if self.body.is_some() {
+            field("Content-Length", &body.len().to_string());
+        }
+        let mut bytes = [head.as_bytes(), b"\r\n"].concat();
+        if self.chunked {
+            for piece in body.chunks(65536) {
+                bytes.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
+                bytes.extend_from_slice(piece);
+                bytes.extend_from_slice(b"\r\n");
+            }
+            bytes.extend_from_slice(b"0\r\n\r\n");
+        } else {
+            bytes.extend_from_slice(body);
+        }
+        bytes
+    }
+
+    /// Sends it on a connection of its own and reads the answer.
+    pub(crate) fn send(&self, address: SocketAddr) -> Reply {
+        let mut connection = Connection::open(address);
+        self.send_on(&mut connection, address)
+    }
+
+    /// Sends it on an open connection and reads the answer.
+    pub(crate) fn send_on(&self, connection: &mut Connection, address: SocketAddr) -> Reply {
+        connection.send(self.bytes(address));
+        connection.receive(&self.method)
+    }
+}
+
+fn parse_head(head: &str, reply: &mut Reply) {
+    let mut lines = head.split("\r\n");
+    let mut status = lines.next().unwrap_or("").splitn(3, ' ');
+    assert!(status.next().unwrap_or("").starts_with("HTTP/1."), "no HTTP answer: {head:?}");
+    reply.status = status.next().and_then(|code| code.parse().ok()).unwrap_or_else(|| panic!("no status: {head:?}"));
+    reply.reason = status.next().unwrap_or("").to_owned();
+    for line in lines {
+        let (name, value) = line.split_once(':').unwrap_or_else(|| panic!("no field: {line:?}"));
+        reply.fields.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+    }
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
+}

@@ -1,0 +1,355 @@
+//! The program under test, as a process.
+
+use std::{
+    io::{BufRead as _, BufReader, Read},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use super::{
+    client::{Connection, Request},
+    reply::Reply,
+    scratch, wait,
+};
+
+/// How long a bundle may take from start to ready.
+const START: Duration = Duration::from_secs(60);
+
+/// How to start the program.
+#[derive(Debug)]
+pub(crate) struct Launch {
+    command: Command,
+    listen: String,
+    state: PathBuf,
+    wants_ready: bool,
+}
+
+impl Launch {
+    /// `edgeplane serve BUNDLE`, on free ports, with a state folder of its own.
+    pub(crate) fn new(bundle: &Path) -> Self {
+        Self::bare("serve").arg(bundle)
+    }
+
+    /// `edgeplane serve` in front of servers that run already.
+    pub(crate) fn sidecar(upstream: &str) -> Self {
+        let mut launch = Self::bare("serve");
+        // Without a bundle argument the default one is looked for in the working folder; this one has none.
+        launch.command.current_dir(scratch::folder("nowhere"));
+        launch.arg("--upstream").arg(upstream)
+    }
+
+    /// Any other subcommand.
+    pub(crate) fn bare(subcommand: &str) -> Self {
+        let state = scratch::folder("state");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_edgeplane"));
+        command.env_clear().arg(subcommand);
+        for name in ["PATH", "HOME", "LLVM_PROFILE_FILE"] {
+            if let Ok(value) = std::env::var(name) {
+                command.env(name, value);
+            }
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { command, listen: "127.0.0.1:0".into(), state, wants_ready: true }
+    }
+
+    /// Adds an argument.
+    pub(crate) fn arg(mut self, argument: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Adds several.
+    pub(crate) fn args(self, arguments: &[&str]) -> Self {
+        arguments.iter().fold(self, Self::arg)
+    }
+
+    /// Sets a variable of the environment.
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Sets a setting by the name it has in `edgeplane.toml`, such as `limits.request-body`.
+    pub(crate) fn setting(self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
+        let name = format!("EDGEPLANE_{}", name.to_ascii_uppercase().replace(['.', '-'], "_"));
+        self.env(&name, value)
+    }
+
+    /// Uses the state folder of another server.
+    pub(crate) fn state(mut self, state: &Path) -> Self {
+        state.clone_into(&mut self.state);
+        self
+    }
+
+    /// Listens there instead of on a free loopback port.
+    pub(crate) fn listen(mut self, address: &str) -> Self {
+        address.clone_into(&mut self.listen);
+        self
+    }
+
+    /// Does not wait for `/readyz`.
+    pub(crate) fn unready(mut self) -> Self {
+        self.wants_ready = false;
+        self
+    }
+
+    /// Starts serving and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it ends or is not ready in time, with what it said.
+    pub(crate) fn start(mut self) -> Server {
+        self.place();
+        let mut child = self.command.spawn().expect("the edgeplane binary starts");
+        scratch::watch(child.id());
+        let log = collect(child.stderr.take().expect("stderr is piped"));
+        let access = collect(child.stdout.take().expect("stdout is piped"));
+        let mut server = Server { child, state: self.state, log, access, address: None, admin: None };
+        server.await_addresses();
+        if self.wants_ready {
+            wait::within(START, "/readyz", || {
+                server.assert_running();
+                (server.admin("/readyz").status == 200).then_some(())
+            });
+        }
+        server
+    }
+
+    /// Serves in vain: for what cannot start.
+    pub(crate) fn fail(mut self) -> Finished {
+        self.place();
+        self.finish()
+    }
+
+    fn place(&mut self) {
+        self.command.args(["--listen", &self.listen, "--admin", "127.0.0.1:0", "--state-dir"]).arg(&self.state);
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn finish(mut self) -> Finished {
+        let output = self.command.output().expect("the edgeplane binary starts");
+        Finished {
+            status: output.status,
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// A command that ended.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// How it ended.
+    pub(crate) status: ExitStatus,
+    /// What it wrote.
+    pub(crate) stdout: String,
+    /// What it complained about.
+    pub(crate) stderr: String,
+}
+
+impl Finished {
+    /// Fails unless it ended with this exit code.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(self.status.code(), Some(code), "{self:#?}");
+        self
+    }
+}
+
+/// A running server; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    state: PathBuf,
+    log: Lines,
+    access: Lines,
+    address: Option<SocketAddr>,
+    admin: Option<SocketAddr>,
+}
+
+type Lines = Arc<Mutex<Vec<String>>>;
+
+impl Server {
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address.expect("known since the start")
+    }
+
+    /// The folder of its packs and caches.
+    pub(crate) fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// GET on a connection of its own.
+    pub(crate) fn get(&self, target: &str) -> Reply {
+        Request::get(target).send(self.address())
+    }
+
+    /// Sends a request on a connection of its own.
+    pub(crate) fn send(&self, request: &Request) -> Reply {
+        request.send(self.address())
+    }
+
+    /// Sends bytes on a connection of its own and reads one answer.
+    pub(crate) fn raw(&self, bytes: impl AsRef<[u8]>) -> Reply {
+        let mut connection = self.connect();
+        connection.send(bytes);
+        connection.receive("GET")
+    }
+
+    /// A connection to it.
+    pub(crate) fn connect(&self) -> Connection {
+        Connection::open(self.address())
+    }
+
+    /// GET on the admin address.
+    pub(crate) fn admin(&self, target: &str) -> Reply {
+        Request::get(target).field("Connection", "close").send(self.admin.expect("known since the start"))
+    }
+
+    /// The lines on stderr so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().join("\n")
+    }
+
+    /// The lines on stdout so far: the access log.
+    pub(crate) fn access_log(&self) -> Vec<String> {
+        self.access.lock().unwrap().clone()
+    }
+
+    /// The ids of its child processes that run the entry point of a bundle, in rising order.
+    pub(crate) fn nodes(&self) -> Vec<u32> {
+        let mut nodes = descendants(self.id());
+        nodes.retain(|id| command_line(*id).is_some_and(|line| line.contains("server.js") || line.contains(".mjs")));
+        nodes.sort_unstable();
+        nodes
+    }
+
+    /// Resident memory of the process itself, in KiB.
+    pub(crate) fn resident(&self, field: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(field)).unwrap_or_else(|| panic!("no {field}: {status}"));
+        line.split_whitespace().nth(1).and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no number: {line}"))
+    }
+
+    /// Sends a signal to the process.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(pid(self.id()), signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        let child = &mut self.child;
+        let status = wait::within(START, "the server's end", || child.try_wait().unwrap());
+        scratch::ended(self.child.id());
+        status
+    }
+
+    /// Fails if the process ended.
+    #[track_caller]
+    pub(crate) fn assert_running(&mut self) {
+        if let Some(status) = self.child.try_wait().unwrap() {
+            panic!("edgeplane ended with {status}:\n{}", self.log());
+        }
+    }
+
+    fn await_addresses(&mut self) {
+        let (address, admin) = wait::within(START, "the addresses on stderr", || {
+            self.assert_running();
+            let lines = self.log.lock().unwrap().clone();
+            let named = |admin: bool| {
+                let line = lines.iter().find(|line| line.contains("http://") && line.contains("admin") == admin && (admin || line.contains("listening")))?;
+                address_in(line)
+            };
+            named(false).zip(named(true))
+        });
+        self.address = Some(address);
+        self.admin = Some(admin);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            let _gone = self.child.kill();
+            let _status = self.child.wait();
+        }
+        scratch::ended(self.child.id());
+        if thread::panicking() {
+            eprintln!("--- what edgeplane said:\n{}\n---", self.log());
+        }
+    }
+}
+
+/// Whether a process runs (a zombie does not).
+pub(crate) fn runs(id: u32) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    state.rsplit(") ").next().and_then(|rest| rest.chars().next()).is_some_and(|state| state != 'Z' && state != 'X')
+}
+
+/// Kills a process that belongs to a server under test.
+pub(crate) fn kill_process(id: u32) {
+    kill(pid(id), Signal::SIGKILL).unwrap();
+}
+
+fn pid(id: u32) -> Pid {
+    Pid::from_raw(i32::try_from(id).unwrap())
+}
+
+fn command_line(id: u32) -> Option<String> {
+    let line = std::fs::read(format!("/proc/{id}/cmdline")).ok()?;
+    let line = String::from_utf8_lossy(&line).replace('\0', " ");
+    // The launcher names the entry point too, until it has become Node.
+    (!line.contains("__child") && !line.contains("edgeplane")).then_some(line)
+}
+
+/// All processes below `id`, found by their parents.
+fn descendants(id: u32) -> Vec<u32> {
+    let parents: Vec<(u32, u32)> = std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| {
+            let id: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+            let parent = stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()?;
+            Some((id, parent))
+        })
+        .collect();
+    let mut found = vec![id];
+    let mut next = 0;
+    while next < found.len() {
+        let parent = found[next];
+        found.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(id, _)| *id));
+        next += 1;
+    }
+    found.split_off(1)
+}
+
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let rest = line.split("http://").nth(1)?;
+    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "[]:.".contains(c))).unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+fn collect(stream: impl Read + Send + 'static) -> Lines {
+    let lines = Lines::default();
+    let kept = Arc::clone(&lines);
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            kept.lock().unwrap().push(line);
+        }
+    });
+    lines
+}
