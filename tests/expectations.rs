@@ -122,7 +122,9 @@ fn is_image(bytes: &[u8], wanted: &Value) -> bool {
     let Ok(probe) = edgeplane_optimizer::probe(bytes) else { return false };
     let kind = format!("{:?}", probe.source_type).to_ascii_lowercase();
     let near = |key: &str, found: u32| wanted[key].as_u64().is_none_or(|side| side.abs_diff(found.into()) <= 1);
-    wanted["type"].as_str().is_none_or(|wanted| wanted == kind) && near("width", probe.width) && near("height", probe.height)
+    wanted["type"].as_str().is_none_or(|wanted| wanted == kind)
+        && near("width", probe.width)
+        && near("height", probe.height)
 }
 
 fn field_holds(values: &[&str], wanted: Option<&str>) -> bool {

@@ -164,7 +164,9 @@ fn remote() -> &'static Origin {
         Origin::start(move |target| {
             let path = target.split('?').next().unwrap_or("/");
             match path {
-                "/ok/coffee.jpg" => origin::answer("200 OK", "Content-Type: image/jpeg\r\nCache-Control: max-age=7200\r\n", &coffee),
+                "/ok/coffee.jpg" => {
+                    origin::answer("200 OK", "Content-Type: image/jpeg\r\nCache-Control: max-age=7200\r\n", &coffee)
+                }
                 "/ok/lying.jpg" => origin::answer("200 OK", "Content-Type: text/html\r\n", &coffee),
                 "/ok/page.jpg" => origin::answer("200 OK", "Content-Type: image/jpeg\r\n", b"<html>no picture</html>"),
                 "/ok/empty.jpg" => origin::answer("200 OK", "", b""),
@@ -172,7 +174,9 @@ fn remote() -> &'static Origin {
                 "/ok/large.jpg" => origin::answer("200 OK", "", &vec![0xff; 12 << 20]),
                 "/ok/moved.jpg" => origin::answer("302 Found", "Location: /ok/coffee.jpg\r\n", b""),
                 "/ok/away.jpg" => origin::answer("302 Found", "Location: /private/coffee.jpg\r\n", b""),
-                "/ok/inside.jpg" => origin::answer("302 Found", "Location: http://169.254.169.254/latest/meta-data\r\n", b""),
+                "/ok/inside.jpg" => {
+                    origin::answer("302 Found", "Location: http://169.254.169.254/latest/meta-data\r\n", b"")
+                }
                 "/ok/circle.jpg" => origin::answer("302 Found", "Location: /ok/circle.jpg\r\n", b""),
                 "/ok/slow.jpg" => {
                     wait::pause(Duration::from_millis(700));
@@ -205,7 +209,9 @@ fn far() -> &'static Server {
 
 fn from_afar(path: &str, width: u32) -> Reply {
     let url = format!("http%3A%2F%2F{}{}", remote().address(), path.replace('/', "%2F").replace('?', "%3F"));
-    far().send(&Request::get(&format!("/img?url={url}&w={width}")).field("Accept", "image/webp").field("Cookie", "secret=1"))
+    far().send(
+        &Request::get(&format!("/img?url={url}&w={width}")).field("Accept", "image/webp").field("Cookie", "secret=1"),
+    )
 }
 
 #[test]
@@ -239,7 +245,9 @@ fn addresses_inside_are_never_fetched() {
                           "formats": ["image/webp"], "minimumCacheTTL": 60, "dangerouslyAllowSVG": false});
     let server = Launch::new(&image_bundle(&settings).write()).setting("image.allow-http", "true").start();
     let before = remote().seen().len();
-    for host in ["127.0.0.1", "localhost", "0x7f.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "169.254.169.254"] {
+    for host in
+        ["127.0.0.1", "localhost", "0x7f.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "169.254.169.254"]
+    {
         for authority in [format!("{host}:{port}"), host.to_owned()] {
             let url = format!("http://{authority}/ok/coffee.jpg").replace(':', "%3A").replace('/', "%2F");
             let reply = server.get(&format!("/img?url={url}&w=96"));
@@ -247,7 +255,9 @@ fn addresses_inside_are_never_fetched() {
         }
     }
     assert_eq!(remote().seen().len(), before, "the origin was asked");
-    for url in ["http%3A%2F%2Fuser%3Apw%40127.0.0.1%2Fx.jpg", "ftp%3A%2F%2F127.0.0.1%2Fx.jpg", "%2F%2F127.0.0.1%2Fx.jpg"] {
+    for url in
+        ["http%3A%2F%2Fuser%3Apw%40127.0.0.1%2Fx.jpg", "ftp%3A%2F%2F127.0.0.1%2Fx.jpg", "%2F%2F127.0.0.1%2Fx.jpg"]
+    {
         server.get(&format!("/img?url={url}&w=96")).expect(400);
     }
 }
@@ -273,14 +283,17 @@ fn many_first_requests_cost_one_fetch() {
 
 #[test]
 fn the_cache_says_what_it_did_and_keeps_formats_apart() {
-    let ask = |accept: &str| far().send(&Request::get("/img?url=%2Fcoffee.jpg&w=320&q=71").field("Accept", accept)).expect(200);
+    let ask = |accept: &str| {
+        far().send(&Request::get("/img?url=%2Fcoffee.jpg&w=320&q=71").field("Accept", accept)).expect(200)
+    };
     let first = ask("image/webp").with("x-edgeplane-cache", "MISS");
     let second = ask("image/webp").with("x-edgeplane-cache", "HIT");
     assert!(first.body == second.body);
     let other = ask("image/avif").with("x-edgeplane-cache", "MISS").with("content-type", "image/avif");
     assert_ne!(other.field("etag"), first.field("etag"));
     let etag = first.field("etag").unwrap();
-    let again = Request::get("/img?url=%2Fcoffee.jpg&w=320&q=71").field("Accept", "image/webp").field("If-None-Match", etag);
+    let again =
+        Request::get("/img?url=%2Fcoffee.jpg&w=320&q=71").field("Accept", "image/webp").field("If-None-Match", etag);
     let unchanged = far().send(&again).expect(304);
     assert!(unchanged.body.is_empty() && unchanged.field("vary").is_some(), "{}", unchanged.summary());
 }
@@ -289,7 +302,8 @@ fn the_cache_says_what_it_did_and_keeps_formats_apart() {
 fn the_age_is_the_routes_own_else_the_longer_of_the_sources_and_the_least() {
     far().get("/img?url=%2Fcoffee.jpg&w=96").expect(200).with("cache-control", "public, max-age=77");
     let url = format!("http%3A%2F%2F{}%2Fok%2Fcoffee.jpg", remote().address());
-    let bare = |url: &str| far().get(&format!("/bare?url={url}&w=96")).expect(200).field("cache-control").unwrap().to_owned();
+    let bare =
+        |url: &str| far().get(&format!("/bare?url={url}&w=96")).expect(200).field("cache-control").unwrap().to_owned();
     assert_eq!(bare(&url), "public, max-age=7200");
     assert_eq!(bare(&url.replace("coffee", "lying")), "public, max-age=60");
 }
@@ -297,7 +311,11 @@ fn the_age_is_the_routes_own_else_the_longer_of_the_sources_and_the_least() {
 #[test]
 fn images_say_nothing_a_browser_could_run() {
     let reply = ask("url=%2Fphoto.jpg&w=320", "image/webp").expect(200);
-    reply.with("x-content-type-options", "nosniff").holding("vary", "accept").without("set-cookie").without("x-powered-by");
+    reply
+        .with("x-content-type-options", "nosniff")
+        .holding("vary", "accept")
+        .without("set-cookie")
+        .without("x-powered-by");
 }
 
 #[test]
@@ -367,7 +385,8 @@ fn a_local_source_may_come_from_compute() {
         "const picture = Buffer.from('{}', 'base64'); answers['/drawn.png'] = (request, response) => response.writeHead(200, {{'content-type': 'image/png'}}).end(picture);",
         BASE64_PIXEL
     );
-    let server_js = bundle::SERVER.replace("// The forms of \"not here\"", &format!("{source}\n// The forms of \"not here\""));
+    let server_js =
+        bundle::SERVER.replace("// The forms of \"not here\"", &format!("{source}\n// The forms of \"not here\""));
     let settings = json!({"sizes": [96], "domains": [], "remotePatterns": [], "formats": ["image/png"],
                           "minimumCacheTTL": 60, "dangerouslyAllowSVG": false});
     let server = Launch::new(&image_bundle(&settings).compute(&server_js).write()).start();

@@ -211,7 +211,9 @@ fn sigterm_lets_requests_end_and_takes_no_new_ones() {
 fn what_node_writes_is_shown_and_told_apart() {
     let source = "console.log('hello from stdout'); console.error('hello from stderr');\n".to_owned() + bundle::SERVER;
     let server = Launch::new(&Draft::usual().compute(&source).write()).start();
-    wait::until("both lines", || server.log().contains("hello from stdout") && server.log().contains("hello from stderr"));
+    wait::until("both lines", || {
+        server.log().contains("hello from stdout") && server.log().contains("hello from stderr")
+    });
     assert!(!server.access_log().iter().any(|line| line.contains("hello from")), "stdout is the access log's alone");
 }
 

@@ -45,10 +45,7 @@ fn cookies_stay_apart_and_in_order() {
     let reply = shared::nuxt().send(&Request::get("/api/cookies").field("Cookie", "x=1; y=2")).expect(200);
     assert_eq!(
         reply.values("set-cookie"),
-        [
-            "a=1; Path=/; HttpOnly",
-            "b=two%20words; Path=/; Expires=Wed, 02 Jan 2030 03:04:05 GMT; SameSite=Lax"
-        ]
+        ["a=1; Path=/; HttpOnly", "b=two%20words; Path=/; Expires=Wed, 02 Jan 2030 03:04:05 GMT; SameSite=Lax"]
     );
     assert_eq!(reply.json()["got"], serde_json::json!({"x": "1", "y": "2"}));
 }
@@ -113,7 +110,11 @@ fn routes_are_tried_in_the_manifests_order() {
     server.get("/_nuxt/builds/latest.json").expect(200).with("cache-control", "public, max-age=1, immutable");
     server.get("/_nuxt/with%20space.txt").expect(200).with("cache-control", immutable);
     // No fallback stands on /_nuxt/*: a miss is ours and does not render the app's page.
-    server.send(&Request::get("/_nuxt/none.js").field("Accept", HTML)).expect(404).hiding("CUSTOM ERROR").without("x-powered-by");
+    server
+        .send(&Request::get("/_nuxt/none.js").field("Accept", HTML))
+        .expect(404)
+        .hiding("CUSTOM ERROR")
+        .without("x-powered-by");
     server.send(&Request::get("/_nuxt/").field("Accept", HTML)).expect(404).without("x-powered-by");
 }
 

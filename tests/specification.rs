@@ -69,7 +69,9 @@ fn nothing_outside_static_is_served() {
     .file("public.txt", "public")
     .write();
     let server = Launch::new(&bundle).start();
-    for path in ["/deploy-manifest.json", "/compute/default/server.js", "/../deploy-manifest.json", "/static/public.txt"] {
+    for path in
+        ["/deploy-manifest.json", "/compute/default/server.js", "/../deploy-manifest.json", "/static/public.txt"]
+    {
         server.get(path).expect_one_of(&[400, 404]).hiding("routes").hiding("createServer");
     }
 }
@@ -102,7 +104,8 @@ fn base_paths_are_plain_paths() {
 #[test]
 fn compute_runs_in_its_folder_though_it_listens_on_port_3000() {
     let listening = SERVER.replace("Number(process.env.PORT ?? 3000), process.env.HOST", "3000");
-    let source = format!("const beside = require('./beside.js');\nif (beside !== 'found') process.exit(1);\n{listening}");
+    let source =
+        format!("const beside = require('./beside.js');\nif (beside !== 'found') process.exit(1);\n{listening}");
     let bundle = Draft::usual().compute(&source).compute_file("beside.js", "module.exports = 'found'").write();
     let servers: Vec<Server> = (0..2).map(|_| Launch::new(&bundle).start()).collect();
     let folder = bundle.join("compute/default").canonicalize().unwrap();
@@ -135,8 +138,11 @@ fn the_first_matching_route_wins() {
         {"path": "/*", "target": compute()},
     ]))
     .compute(SERVER)
-    .key("imageSettings", json!({"sizes": [16], "domains": [], "remotePatterns": [], "formats": [],
-                                 "minimumCacheTTL": 60, "dangerouslyAllowSVG": false}))
+    .key(
+        "imageSettings",
+        json!({"sizes": [16], "domains": [], "remotePatterns": [], "formats": [],
+                                 "minimumCacheTTL": 60, "dangerouslyAllowSVG": false}),
+    )
     .file("_nuxt/builds/meta/a.json", "1")
     .file("_nuxt/app.js", "2")
     .file("humans.txt", "3")
@@ -168,7 +174,8 @@ fn the_first_matching_route_wins() {
 #[test]
 fn a_request_reaches_its_target_as_it_came() {
     let server = Launch::new(&Draft::usual().write()).start();
-    let request = Request::with_body("PATCH", "/echo?a=%2F&b=%zz&c", "body").field("X-Field", "kept").field("Host", "h.example");
+    let request =
+        Request::with_body("PATCH", "/echo?a=%2F&b=%zz&c", "body").field("X-Field", "kept").field("Host", "h.example");
     let told = server.send(&request).expect(200).json();
     assert_eq!(told["method"], "PATCH");
     assert_eq!(told["url"], "/echo?a=%2F&b=%zz&c");
@@ -209,7 +216,9 @@ fn only_get_and_head_fall_back() {
 fn a_body_is_dropped_before_the_fallback() {
     let echoing = SERVER.replace("'/echo'(request", "'/echo.json'(request");
     let server = Launch::new(&Draft::usual().compute(&echoing).write()).start();
-    for request in [Request::with_body("GET", "/echo.json", "abc"), Request::with_body("GET", "/echo.json", "abc").chunked()] {
+    for request in
+        [Request::with_body("GET", "/echo.json", "abc"), Request::with_body("GET", "/echo.json", "abc").chunked()]
+    {
         let mut connection = server.connect();
         let told = request.send_on(&mut connection, server.address()).expect(200).json();
         assert_eq!(told["body"], "", "{told:#}");
@@ -310,7 +319,10 @@ fn svg_is_refused_unless_allowed() {
 
 /// Starts a server whose settings let it fetch from loopback over plain http, so that the manifest alone decides.
 fn lenient(draft: Draft) -> Server {
-    Launch::new(&draft.write()).setting("image.allow-http", "true").setting("image.private-addresses", "127.0.0.0/8").start()
+    Launch::new(&draft.write())
+        .setting("image.allow-http", "true")
+        .setting("image.private-addresses", "127.0.0.0/8")
+        .start()
 }
 
 fn origin(cache_control: &'static str) -> Origin {

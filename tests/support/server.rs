@@ -241,7 +241,8 @@ impl Server {
     /// Resident memory of the process itself, in KiB.
     pub(crate) fn resident(&self, field: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with(field)).unwrap_or_else(|| panic!("no {field}: {status}"));
+        let line =
+            status.lines().find(|line| line.starts_with(field)).unwrap_or_else(|| panic!("no {field}: {status}"));
         line.split_whitespace().nth(1).and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no number: {line}"))
     }
 
@@ -271,7 +272,9 @@ impl Server {
             self.assert_running();
             let lines = self.log.lock().unwrap().clone();
             let named = |admin: bool| {
-                let line = lines.iter().find(|line| line.contains("http://") && line.contains("admin") == admin && (admin || line.contains("listening")))?;
+                let line = lines.iter().find(|line| {
+                    line.contains("http://") && line.contains("admin") == admin && (admin || line.contains("listening"))
+                })?;
                 address_in(line)
             };
             named(false).zip(named(true))

@@ -31,7 +31,8 @@ pub(crate) fn run(settings: &Settings, args: &OptimizeArgs) -> Result<(), Failur
         side: settings.image.side_max,
         output_bytes: settings.image.output_bytes_max,
     };
-    let source = read(&args.input, limits.source_bytes).map_err(|source| Failure::Read { path: args.input.clone(), source })?;
+    let source =
+        read(&args.input, limits.source_bytes).map_err(|source| Failure::Read { path: args.input.clone(), source })?;
     let refused = |source| Failure::Image { path: args.input.clone(), source };
     let probe = probe(&source).map_err(refused)?;
     let begun = Instant::now();

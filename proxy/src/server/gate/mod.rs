@@ -125,7 +125,9 @@ fn split_target<'a>(method: &str, target: &'a str) -> Result<Target<'a>, Refused
         (Some(authority), &rest[end..])
     };
     match origin.split_once('?') {
-        Some((path, query)) => Ok(Target { path: if path.is_empty() { "/" } else { path }, query: Some(query), authority }),
+        Some((path, query)) => {
+            Ok(Target { path: if path.is_empty() { "/" } else { path }, query: Some(query), authority })
+        }
         None => Ok(Target { path: if origin.is_empty() { "/" } else { origin }, query: None, authority }),
     }
 }
@@ -154,7 +156,8 @@ fn is_host(value: &[u8]) -> bool {
         }
         [] => false,
         _ => name.iter().all(|byte| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$' | b'&' | b'\'')
+            byte.is_ascii_alphanumeric()
+                || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$' | b'&' | b'\'')
         }),
     };
     name_ok && port.len() <= 5 && port.iter().all(u8::is_ascii_digit)
