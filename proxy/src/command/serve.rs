@@ -44,7 +44,7 @@ fn open(settings: &Settings, path: Option<&Path>) -> Result<Served, Failure> {
     if sidecar && path.is_none() && !Path::new(DEFAULT_BUNDLE).exists() {
         return Ok(Served { manifest: Manifest::compute_only(), bundle: None });
     }
-    let bundle = Bundle::open(path.unwrap_or(Path::new(DEFAULT_BUNDLE)), sidecar).map_err(Failure::Bundle)?;
+    let bundle = Bundle::open(path.unwrap_or_else(|| Path::new(DEFAULT_BUNDLE)), sidecar).map_err(Failure::Bundle)?;
     for problem in bundle.warnings.iter() {
         output::problem(problem);
     }
