@@ -1,5 +1,5 @@
-//! The whole program, asked over the network while it serves what real frameworks emit; and its parts against real
-//! processes.
+//! The whole program, asked over the network while it serves what real frameworks emit; its parts against real
+//! processes; and promises that only a binary of its own can check.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,6 +7,7 @@
     reason = "a test that cannot go on says so by panicking, and shows what the program said"
 )]
 
+mod allocation;
 mod astro;
 mod command;
 mod compute;
@@ -24,3 +25,4 @@ mod static_files;
 mod support;
 mod sveltekit;
 mod telemetry;
+mod tidy;

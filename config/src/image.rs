@@ -5,7 +5,8 @@ use std::time::Duration;
 /// The manifest's `imageSettings`, or the documented defaults where an image route stands without them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageSettings {
-    /// Output widths a request may ask for, ascending and without repeats, in pixels.
+    /// Output widths a request may ask for, ascending and without repeats, in pixels. Empty: those of the setting
+    /// `image.default-sizes`; never any width, so that nobody can fill the cache by counting.
     pub sizes: Vec<u32>,
     /// Remote host names whose images may be optimized, lower case.
     pub domains: Vec<String>,
@@ -19,17 +20,12 @@ pub struct ImageSettings {
     pub dangerously_allow_svg: bool,
 }
 
-/// Output widths where a manifest has an image route but no image settings: the usual icon and device widths, ascending.
-///
-/// A list rather than "any width", so that nobody can fill the cache by counting.
-pub const DEFAULT_SIZES: [u32; 16] = [16, 32, 48, 64, 96, 128, 256, 384, 640, 750, 828, 1080, 1200, 1920, 2048, 3840];
-
 impl Default for ImageSettings {
-    /// What holds where an image route stands without image settings: [`DEFAULT_SIZES`], the deployment's own images
-    /// only, AVIF before WebP, kept for a minute, no SVG.
+    /// What holds where an image route stands without image settings: the operator's widths, the deployment's own
+    /// images only, AVIF before WebP, kept for a minute, no SVG.
     fn default() -> Self {
         Self {
-            sizes: DEFAULT_SIZES.to_vec(),
+            sizes: Vec::new(),
             domains: Vec::new(),
             remote_patterns: Vec::new(),
             formats: vec![ImageFormat::Avif, ImageFormat::Webp],

@@ -25,7 +25,7 @@ mod settings;
 
 pub use bundle::{Bundle, ComputeFolder};
 pub use compute::{ComputeResource, Runtime};
-pub use image::{DEFAULT_SIZES, ImageFormat, ImageSettings, RemotePattern};
+pub use image::{ImageFormat, ImageSettings, RemotePattern};
 pub use manifest::{Framework, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
 pub use problem::{Location, Problem, Problems, Rule, Severity};
 pub use route::{PathFault, PathPattern, Route, Target, TargetKind};

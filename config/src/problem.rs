@@ -1,6 +1,10 @@
 //! A problem: something a person or a framework wrote is wrong. Collected, and all shown at once.
 
-use std::{error::Error, fmt, path::PathBuf};
+use std::{
+    error::Error,
+    fmt::{self, Write},
+    path::PathBuf,
+};
 
 pub use crate::rule::Rule;
 
@@ -22,7 +26,8 @@ pub struct Problem {
 /// Where a problem is.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Location {
-    /// The file, relative to the bundle where it lies inside.
+    /// The file, relative to the bundle where it lies inside. Always UTF-8, so that it can be written as JSON; what is
+    /// not in the file's real name is replaced.
     pub file: PathBuf,
     /// JSON pointer (RFC 6901) into the file, empty for the whole document.
     pub pointer: String,
@@ -111,17 +116,27 @@ impl fmt::Display for Rule {
 }
 
 impl fmt::Display for Location {
-    /// `file:line:column (pointer)`, leaving out what there is not.
+    /// `file:line:column (pointer)`, leaving out what there is not; control characters are escaped.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}", self.file.display())?;
+        write_printable(out, &self.file.to_string_lossy())?;
         if let Some((line, column)) = self.position {
             write!(out, ":{line}:{column}")?;
         }
         if !self.pointer.is_empty() {
-            write!(out, " ({})", self.pointer)?;
+            out.write_str(" (")?;
+            write_printable(out, &self.pointer)?;
+            out.write_str(")")?;
         }
         Ok(())
     }
+}
+
+/// File names and keys are other people's text: none of it may steer the terminal.
+fn write_printable(out: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    text.chars().try_for_each(|char| match char.is_control() {
+        true => write!(out, "{}", char.escape_default()),
+        false => out.write_char(char),
+    })
 }
 
 impl fmt::Display for Problem {

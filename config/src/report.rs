@@ -1,11 +1,14 @@
 //! A report in the making: problems as they are found, put in order at the end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{Location, Problem, Problems, Rule, Severity};
 
 /// Problems told of one bundle. A page nobody reads to its end needs no more, and memory stays bounded.
 const PROBLEMS_MAX: usize = 200;
+
+/// Characters of a message that are kept: enough for the longest path, too few to fill a screen or the memory.
+const MESSAGE_CHARS_MAX: usize = 400;
 
 /// A place in the manifest: the pointer for machines, the byte offset to make line and column of.
 #[derive(Clone, Debug, Default)]
@@ -28,12 +31,14 @@ pub(crate) struct Report {
     manifest: PathBuf,
     found: Vec<(Option<usize>, Problem)>,
     left_out: usize,
+    /// The worst among those left out: an error that is not shown still refuses the bundle.
+    worst: Severity,
 }
 
 impl Report {
     /// An empty report on the manifest of this name.
     pub(crate) fn new(manifest: impl Into<PathBuf>) -> Self {
-        Self { manifest: manifest.into(), found: Vec::new(), left_out: 0 }
+        Self { manifest: manifest.into(), found: Vec::new(), left_out: 0, worst: Severity::Warning }
     }
 
     /// The bundle is refused for what stands at `anchor`.
@@ -56,8 +61,7 @@ impl Report {
         help: impl Into<String>,
     ) {
         let location = Location { file: self.manifest.clone(), pointer: anchor.pointer.clone(), position: None };
-        let help = Some(help.into());
-        self.push(Some(anchor.offset), Problem { rule, severity, location, message: message.into(), help });
+        self.push(Some(anchor.offset), rule, severity, location, &message.into(), &help.into());
     }
 
     /// A problem with a file or folder, not with a place in the manifest.
@@ -65,19 +69,30 @@ impl Report {
         &mut self,
         severity: Severity,
         rule: Rule,
-        file: impl Into<PathBuf>,
+        file: impl AsRef<Path>,
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        let location = Location { file: file.into(), pointer: String::new(), position: None };
-        self.push(None, Problem { rule, severity, location, message: message.into(), help: Some(help.into()) });
+        let file = PathBuf::from(file.as_ref().to_string_lossy().into_owned());
+        let location = Location { file, pointer: String::new(), position: None };
+        self.push(None, rule, severity, location, &message.into(), &help.into());
     }
 
-    fn push(&mut self, offset: Option<usize>, problem: Problem) {
+    fn push(
+        &mut self,
+        offset: Option<usize>,
+        rule: Rule,
+        severity: Severity,
+        location: Location,
+        message: &str,
+        help: &str,
+    ) {
         if self.found.len() < PROBLEMS_MAX {
-            self.found.push((offset, problem));
+            let help = Some(printable(help));
+            self.found.push((offset, Problem { rule, severity, location, message: printable(message), help }));
         } else {
             self.left_out += 1;
+            self.worst = self.worst.max(severity);
         }
     }
 
@@ -92,7 +107,7 @@ impl Report {
         if self.left_out > 0 {
             problems.push(Problem {
                 rule: Rule::TooManyProblems,
-                severity: Severity::Error,
+                severity: self.worst,
                 location: Location { file: self.manifest, ..Location::default() },
                 message: format!("{} more problems are not shown", self.left_out),
                 help: Some("mend those above and check again".to_owned()),
@@ -100,6 +115,19 @@ impl Report {
         }
         Problems(problems)
     }
+}
+
+/// The text for a terminal or a log: it may quote the manifest, whose control characters must not reach either.
+fn printable(text: &str) -> String {
+    let mut out = String::new();
+    for (index, char) in text.chars().enumerate() {
+        if index == MESSAGE_CHARS_MAX {
+            out.push('…');
+            break;
+        }
+        if char.is_control() { out.extend(char.escape_default()) } else { out.push(char) }
+    }
+    out
 }
 
 /// Walks a text once, from offset to later offset, counting lines and characters.

@@ -1,5 +1,6 @@
 //! What the tests share: the program as a process, a client that sends bytes as written, and bundles to serve.
 
+pub(crate) mod allocation;
 pub(crate) mod browser;
 pub(crate) mod bundle;
 pub(crate) mod client;

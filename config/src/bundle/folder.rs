@@ -29,8 +29,8 @@ pub(super) enum Lead {
 /// Why a folder could not be walked to its end.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WalkError {
-    /// A folder or entry could not be read.
-    #[error("`{path}` cannot be read: {source}", path = path.display())]
+    /// A folder or entry could not be read. The path is for the place of the problem, not for its message.
+    #[error("it cannot be read: {source}")]
     Read {
         /// What could not be read.
         path: PathBuf,
@@ -38,7 +38,7 @@ pub(super) enum WalkError {
         source: io::Error,
     },
     /// The folder is not the folder of an app.
-    #[error("there are more than {ENTRIES_MAX} files")]
+    #[error("there are more than {ENTRIES_MAX} files in it")]
     TooMany,
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     compute_path,
-    folder::{self, Found, Lead},
+    folder::{self, Found, Lead, WalkError},
 };
 use crate::{Rule, Severity, TargetKind, manifest::Promises, report::Report};
 
@@ -17,50 +17,34 @@ const COMPUTE_BYTES_MAX: u64 = 220 * 1024 * 1024;
 
 /// `static/`, where it exists; reported when it is promised and missing.
 pub(super) fn static_folder(root: &Path, promises: &Promises, report: &mut Report) -> Option<PathBuf> {
-    let Some(dir) = existing(root, Path::new("static"), report)? else {
+    let Some(dir) = existing(root, Path::new("static"), Severity::Error, report)? else {
         if let Some(target) = promises.first(TargetKind::Static) {
-            let message = "a route targets Static but the bundle has no `static` folder";
             let help = "create it, even if it stays empty, or target Compute";
-            report.error(Rule::StaticMissing, target, message, help);
+            report.error(Rule::StaticMissing, target, "there is no `static` folder, which a Static route needs", help);
         }
         return None;
     };
-    let mut answered = vec![false; promises.static_only.len()];
-    let walked = folder::walk(&dir, |found| {
-        let (path, lead) = match found {
-            Found::File(path, _) => (path, Lead::Inside),
-            Found::Link(path, lead) => (path, lead),
-        };
-        match lead {
-            Lead::Inside => {
-                for (answered, (_, pattern)) in answered.iter_mut().zip(&promises.static_only) {
-                    *answered = *answered || request_paths(path).iter().any(|path| pattern.matches(path));
-                }
-            }
-            Lead::Outside(target) => {
-                let message = format!("the symbolic link leads out of `static`, to `{}`", target.display());
-                let help = "copy the file into `static`: the link is not followed and not served";
-                report.on_disk(
-                    Severity::Warning,
-                    Rule::StaticLinkLeaves,
-                    Path::new("static").join(path),
-                    message,
-                    help,
-                );
-            }
+    let mut unanswered: Vec<_> = promises.static_only.iter().collect();
+    let walked = folder::walk(&dir, |found| match found {
+        Found::File(path, _) | Found::Link(path, Lead::Inside) => {
+            let paths = request_paths(path);
+            unanswered.retain(|(_, pattern)| !paths.iter().any(|path| pattern.matches(path)));
+        }
+        Found::Link(path, Lead::Outside(target)) => {
+            let message = format!("the symbolic link leads out of `static`, to `{}`", target.display());
+            let help = "copy the file into `static`: the link is not followed and not served";
+            let file = Path::new("static").join(path);
+            report.on_disk(Severity::Warning, Rule::StaticLinkLeaves, file, message, help);
         }
     });
-    match walked {
-        Ok(()) => {
-            for (_, (anchor, pattern)) in answered.iter().zip(&promises.static_only).filter(|(answered, _)| !**answered)
-            {
-                let message =
-                    format!("no file in `static` has a path like `{}`, so it answers 404 only", pattern.as_str());
-                let help = "check the path for a missing `/` after the base path, or give the route a fallback";
-                report.warning(Rule::StaticRouteEmpty, anchor, message, help);
-            }
-        }
-        Err(error) => unreadable("static".into(), &error, report),
+    if let Err(error) = walked {
+        unreadable(root, &dir, &error, Severity::Error, report);
+        return Some(dir);
+    }
+    for (anchor, pattern) in unanswered {
+        let message = format!("no file in `static` has a path like `{}`, so it answers 404 only", pattern.as_str());
+        let help = "check the path for a missing `/` after the base path, or give the route a fallback";
+        report.warning(Rule::StaticRouteEmpty, anchor, message, help);
     }
     Some(dir)
 }
@@ -81,8 +65,8 @@ pub(super) fn compute_folder(
 ) -> Option<PathBuf> {
     let resource = || promises.entrypoint.as_ref().map(|(anchor, _)| anchor);
     let wanted = promises.first(TargetKind::Compute).or_else(resource)?;
-    let Some(dir) = existing(root, &compute_path(), report)? else {
-        let message = "a route targets Compute but the bundle has no `compute/default` folder";
+    let Some(dir) = existing(root, &compute_path(), severity, report)? else {
+        let message = "there is no `compute/default` folder, which Compute needs";
         let help = "put the server there, or target Static; with `--upstream` the servers may be elsewhere";
         report.at(severity, Rule::ComputeMissing, wanted, message, help);
         return None;
@@ -98,7 +82,7 @@ pub(super) fn compute_folder(
         }
     });
     if let Err(error) = walked {
-        unreadable(compute_path(), &error, report);
+        unreadable(root, &dir, &error, severity, report);
     }
     if bytes > COMPUTE_BYTES_MAX {
         let message = format!("`compute/default` has {bytes} bytes; Amplify Hosting takes {COMPUTE_BYTES_MAX}");
@@ -128,18 +112,22 @@ fn entrypoint_exists(dir: &Path, promises: &Promises, severity: Severity, report
 /// The folder, where there is one: `None` after a problem, `Some(None)` when it is missing. A folder that is a link out
 /// of the bundle would make everything below it outside, too.
 #[expect(clippy::option_option, reason = "absent, refused and there are three cases")]
-fn existing(root: &Path, relative: &Path, report: &mut Report) -> Option<Option<PathBuf>> {
+fn existing(root: &Path, relative: &Path, severity: Severity, report: &mut Report) -> Option<Option<PathBuf>> {
     let Ok(dir) = fs::canonicalize(root.join(relative)) else { return Some(None) };
     if !dir.starts_with(root) {
         let message = format!("`{}` is a symbolic link out of the bundle, to `{}`", relative.display(), dir.display());
-        let help = "copy the folder into the bundle";
-        report.on_disk(Severity::Error, Rule::FolderLeavesBundle, relative, message, help);
+        report.on_disk(severity, Rule::FolderLeavesBundle, relative, message, "copy the folder into the bundle");
         return None;
     }
     Some(Some(dir).filter(|dir| dir.is_dir()))
 }
 
-fn unreadable(folder: PathBuf, error: &folder::WalkError, report: &mut Report) {
-    let help = "make every file and folder in it readable, and keep only what belongs to the app";
-    report.on_disk(Severity::Error, Rule::FolderUnreadable, folder, error.to_string(), help);
+fn unreadable(root: &Path, dir: &Path, error: &WalkError, severity: Severity, report: &mut Report) {
+    let path = match error {
+        WalkError::Read { path, .. } => path,
+        WalkError::TooMany => dir,
+    };
+    let help = "make every file and folder readable, and keep only what belongs to the app";
+    let file = path.strip_prefix(root).unwrap_or(path);
+    report.on_disk(severity, Rule::FolderUnreadable, file, error.to_string(), help);
 }

@@ -1,10 +1,23 @@
 //! The manifest's `computeResources`.
 
 use super::{node::Node, promise::Promises};
-use crate::{ComputeResource, Rule, Runtime, Severity, compute::COMPUTE_NAME, report::Report};
+use crate::{
+    ComputeResource, Rule, Runtime, Severity,
+    compute::COMPUTE_NAME,
+    report::{Anchor, Report},
+};
 
-/// Reads the compute resources, of which version 1 of the specification has at most one.
-pub(super) fn read(node: &Node<'_>, promises: &mut Promises, report: &mut Report) -> Option<ComputeResource> {
+/// The list as far as it could be read.
+#[derive(Default)]
+pub(super) struct Resources {
+    /// Where the first entry stands.
+    pub(super) first: Option<Anchor>,
+    /// The first entry; absent when it is broken.
+    pub(super) resource: Option<ComputeResource>,
+}
+
+/// Reads the compute resources, of which version 1 of the specification has at most one; `None` when it is no list.
+pub(super) fn read(node: &Node<'_>, promises: &mut Promises, report: &mut Report) -> Option<Resources> {
     let elements = node.elements(report)?;
     let mut resources: Vec<Option<ComputeResource>> =
         elements.iter().map(|element| resource(element, promises, report)).collect();
@@ -13,7 +26,8 @@ pub(super) fn read(node: &Node<'_>, promises: &mut Promises, report: &mut Report
         let help = format!("keep one, called `{COMPUTE_NAME}`: version 1 of the specification has no second name");
         report.error(Rule::ComputeResourceRepeated, &second.anchor, message, help);
     }
-    if resources.is_empty() { None } else { resources.swap_remove(0) }
+    let first = elements.into_iter().next().map(|element| element.anchor);
+    Some(Resources { first, resource: if resources.is_empty() { None } else { resources.swap_remove(0) } })
 }
 
 fn resource(node: &Node<'_>, promises: &mut Promises, report: &mut Report) -> Option<ComputeResource> {

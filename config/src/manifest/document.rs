@@ -1,7 +1,9 @@
 //! The whole manifest: its chapters, and what must hold between them.
 
 use super::{
-    Manifest, compute, framework, image,
+    Manifest,
+    compute::{self, Resources},
+    framework, image,
     node::{Members, Node},
     promise::Promises,
     route, syntax,
@@ -28,18 +30,23 @@ pub(crate) fn read(text: &str, report: &mut Report) -> Draft {
         Some(node) => route::read(&node, &mut promises, report),
         None => None,
     };
-    promises.unclear |= routes.as_ref().is_none_or(Vec::is_empty) && promises.is_empty();
-    let resources = members.optional("computeResources");
-    let compute = resources.as_ref().and_then(|node| compute::read(node, &mut promises, report));
+    promises.unclear |= promises.is_empty();
+    let resources = match members.optional("computeResources") {
+        Some(node) => compute::read(&node, &mut promises, report),
+        None => Some(Resources::default()),
+    };
     let settings = members.optional("imageSettings").map(|node| image::read(&node, report));
     let framework = members
         .required("framework", "{\"name\": ..., \"version\": ...}", report)
         .and_then(|n| framework::read(&n, report));
 
     routes_together(&members, &promises, report);
-    compute_has_its_route(resources.as_ref(), &promises, report);
+    if let Some(resources) = &resources {
+        compute_has_its_route(resources, &promises, report);
+    }
     images_have_their_settings(&members, &promises, report);
 
+    let compute = resources.and_then(|resources| resources.resource);
     let images = match settings {
         Some(settings) => settings,
         None => promises.first(TargetKind::Image).map(|_| ImageSettings::default()),
@@ -82,12 +89,9 @@ fn routes_together(members: &Members<'_>, promises: &Promises, report: &mut Repo
     }
 }
 
-fn compute_has_its_route(resources: Option<&Node<'_>>, promises: &Promises, report: &mut Report) {
-    // A list of the wrong type has been reported; ask for it without reporting twice.
-    let elements = resources.and_then(|node| node.elements(&mut Report::new("")));
-    let first = elements.iter().flatten().next();
-    match (promises.first(TargetKind::Compute), first) {
-        (Some(target), None) if resources.is_none() || elements.is_some() => {
+fn compute_has_its_route(resources: &Resources, promises: &Promises, report: &mut Report) {
+    match (promises.first(TargetKind::Compute), &resources.first) {
+        (Some(target), None) => {
             let message = "a route targets Compute but there is no compute resource";
             let help = format!(
                 "add `\"computeResources\": [{{\"name\": \"{COMPUTE_NAME}\", \"runtime\": \"nodejs20.x\", \"entrypoint\": \"server.js\"}}]`"
@@ -97,7 +101,7 @@ fn compute_has_its_route(resources: Option<&Node<'_>>, promises: &Promises, repo
         (None, Some(resource)) if !promises.unclear => {
             let help =
                 "add a route with the target `{\"kind\": \"Compute\", \"src\": \"default\"}`, or remove the resource";
-            report.error(Rule::ComputeResourceUnused, &resource.anchor, "no route targets this compute resource", help);
+            report.error(Rule::ComputeResourceUnused, resource, "no route targets this compute resource", help);
         }
         _ => {}
     }

@@ -13,7 +13,7 @@ pub(super) fn literal(text: &str) -> Result<String, &'static str> {
     if text.contains('*') {
         return Err("use `remotePatterns` for wildcards");
     }
-    host(text, |label| !label.is_empty())
+    host(text)
 }
 
 /// A host name in lower case whose labels may hold `*` and whose first label may be `**`, or the remedy.
@@ -26,10 +26,10 @@ pub(super) fn pattern(text: &str) -> Result<String, &'static str> {
     if inner {
         return Err("use `**` only as the first part, such as `**.example.com`; `*` is one part, or a piece of one");
     }
-    host(text, |label| !label.is_empty())
+    host(text)
 }
 
-fn host(text: &str, fits: impl Fn(&str) -> bool) -> Result<String, &'static str> {
+fn host(text: &str) -> Result<String, &'static str> {
     if text.is_empty() {
         return Err("name a host, such as `images.example.com`");
     }
@@ -52,7 +52,7 @@ fn host(text: &str, fits: impl Fn(&str) -> bool) -> Result<String, &'static str>
     if host.ends_with('.') {
         return Err("leave out the final dot");
     }
-    let label_fits = |label: &str| fits(label) && label.len() <= LABEL_CHARS_MAX && label.bytes().all(is_host_byte);
+    let label_fits = |label: &str| (1..=LABEL_CHARS_MAX).contains(&label.len()) && label.bytes().all(is_host_byte);
     if host.len() > HOST_CHARS_MAX || !host.split('.').all(label_fits) {
         return Err("use letters, digits and hyphens, with dots between; `*` and `**` are the only wildcards");
     }

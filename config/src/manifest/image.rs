@@ -54,7 +54,7 @@ fn sizes(node: &Node<'_>, report: &mut Report) -> Option<Vec<u32>> {
         }
     })?;
     if sizes.is_empty() {
-        let help = "list the widths in use; until then every request for an optimized image is refused";
+        let help = "list the widths in use; until then those of the setting `image.default-sizes` hold";
         report.warning(Rule::ImageSizesEmpty, &node.anchor, "there are no `sizes`", help);
     }
     sizes.sort_unstable();

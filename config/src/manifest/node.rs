@@ -1,5 +1,7 @@
 //! A value and where it stands: typed access that reports what is missing, repeated, unknown or of the wrong type.
 
+use std::collections::BTreeSet;
+
 use jsonc_parser::{
     ast::{Object, Value},
     common::Ranged,
@@ -81,10 +83,11 @@ impl<'a> Node<'a> {
         let Value::Object(object) = self.value else {
             return self.mistyped("an object", "write it in curly brackets", report);
         };
-        for (index, member) in object.properties.iter().enumerate() {
+        let mut seen = BTreeSet::new();
+        for member in &object.properties {
             let key = member.name.as_str();
             let anchor = self.anchor.child(key, member.start());
-            if object.properties[..index].iter().any(|earlier| earlier.name.as_str() == key) {
+            if !seen.insert(key) {
                 let message = format!("`{key}` stands twice in {}", self.name());
                 report.error(Rule::DuplicateKey, &anchor, message, "keep one: readers differ on which of them counts");
             } else if !known.contains(&key) {
@@ -143,7 +146,7 @@ fn remedy(key: &str, known: &[&str]) -> String {
 }
 
 /// `` `a`, `b` and `c` ``
-pub(super) fn list(names: &[&str]) -> String {
+fn list(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),

@@ -1,5 +1,7 @@
 //! The manifest's `routes`.
 
+use std::collections::BTreeSet;
+
 use super::{
     node::Node,
     promise::Promises,
@@ -13,33 +15,36 @@ const ROUTES_MAX: usize = 25;
 /// Reads the routes; `None` when there are none or one of them is broken.
 pub(super) fn read(node: &Node<'_>, promises: &mut Promises, report: &mut Report) -> Option<Vec<Route>> {
     let elements = node.elements(report)?;
-    let Some(last) = elements.last() else {
+    if elements.is_empty() {
         let help = "add at least the catch-all route, `{\"path\": \"/*\", \"target\": ...}`";
         report.error(Rule::RoutesEmpty, &node.anchor, "there are no routes", help);
         return None;
-    };
+    }
     if elements.len() > ROUTES_MAX {
         let message = format!("there are {} routes, more than {ROUTES_MAX}", elements.len());
         let help = "merge routes with wildcards, such as `/assets/*` for every file in a folder";
         report.error(Rule::RoutesTooMany, &node.anchor, message, help);
     }
-    let mut seen: Vec<String> = Vec::new();
+    let mut seen = BTreeSet::new();
     let mut routes = Vec::new();
-    for element in &elements {
-        let is_last = element.anchor.pointer == last.anchor.pointer;
+    for (index, element) in elements.iter().enumerate() {
+        let is_last = index + 1 == elements.len();
         routes.extend(route(element, is_last, &mut seen, promises, report));
     }
     (routes.len() == elements.len()).then_some(routes)
 }
 
-fn route(
-    node: &Node<'_>,
+fn route<'a>(
+    node: &Node<'a>,
     is_last: bool,
-    seen: &mut Vec<String>,
+    seen: &mut BTreeSet<&'a str>,
     promises: &mut Promises,
     report: &mut Report,
 ) -> Option<Route> {
-    let members = node.members(&["path", "target", "fallback"], Severity::Warning, report)?;
+    let Some(members) = node.members(&["path", "target", "fallback"], Severity::Warning, report) else {
+        promises.unclear = true;
+        return None;
+    };
     let path_node = members.required("path", "\"/*\"", report);
     let path = path_node.as_ref().and_then(|node| path(node, is_last, seen, report));
     let target = members.required("target", "{\"kind\": \"Static\"}", report);
@@ -60,7 +65,7 @@ fn route(
     Some(Route { path: path?, target: target?, fallback: Some(fallback.target?) })
 }
 
-fn path(node: &Node<'_>, is_last: bool, seen: &mut Vec<String>, report: &mut Report) -> Option<PathPattern> {
+fn path<'a>(node: &Node<'a>, is_last: bool, seen: &mut BTreeSet<&'a str>, report: &mut Report) -> Option<PathPattern> {
     let text = node.string(report)?;
     let pattern = PathPattern::parse(text);
     for fault in pattern.as_ref().err().into_iter().flatten() {
@@ -80,10 +85,10 @@ fn path(node: &Node<'_>, is_last: bool, seen: &mut Vec<String>, report: &mut Rep
     if is_last && text != "/*" {
         let message = format!("the last route is `{text}`, not the catch-all `/*`");
         report.error(Rule::CatchAllLast, &node.anchor, message, "add a route with the path `/*` at the end");
-    } else if let Some(earlier) = seen.iter().find(|earlier| *earlier == "/*" || *earlier == text) {
+    } else if let Some(earlier) = ["/*", text].into_iter().find(|path| seen.contains(path)) {
         let message = format!("the route `{text}` is never reached: `{earlier}` before it takes its paths");
         report.warning(Rule::RouteUnreachable, &node.anchor, message, "move it up, or remove it");
     }
-    seen.push(text.to_owned());
+    seen.insert(text);
     pattern.ok()
 }

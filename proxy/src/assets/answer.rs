@@ -2,12 +2,13 @@
 //!
 //! 1. The method: files can be read and nothing else (405).
 //! 2. The name: one look-up in memory. What is not in the pack does not exist.
-//! 3. The variant: [`encoding`](super::encoding).
-//! 4. The preconditions (304, 412): [`conditional`](super::conditional).
-//! 5. The range (206, 416): [`range`](super::range).
+//! 3. The variant: `encoding`.
+//! 4. The preconditions (304, 412): `conditional`.
+//! 5. The range (206, 416): `range`.
 //!
 //! `Cache-Control` goes with 200, which is what the specification says, and also with 304, where RFC 9110 15.4.5
-//! demands it, and 206, which is a part of the same content. It never goes with an error.
+//! demands it, and 206, which is a part of the same content. It never goes with an error. Security fields such as
+//! `X-Content-Type-Options` are not added here: Amplify sends none, and custom headers are where an app asks for them.
 
 use http::{
     HeaderMap, HeaderValue, StatusCode,

@@ -65,18 +65,18 @@ pub(super) struct DraftFile {
 }
 
 impl Draft {
-    /// Starts a pack that will be called `path`.
-    pub(super) fn create(path: &Path) -> Result<Self, BuildError> {
+    /// Starts a pack that will be called `path` and have the permissions `mode`.
+    pub(super) fn create(path: &Path, mode: u32) -> Result<Self, BuildError> {
         let mut name = path.as_os_str().to_owned();
         name.push(".tmp");
         let path = PathBuf::from(name);
         let write = |source| BuildError::Write { path: path.clone(), source };
-        // A draft that an earlier process left behind may still be mapped by nobody, but it may be a link.
+        // An earlier process may have left a draft behind. It is removed and not reused: what it is we do not know.
         match fs::remove_file(&path) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(write(source)),
             _ => {}
         }
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path).map_err(write)?;
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(&path).map_err(write)?;
         file.write_all_at(&format::preamble(), 0).map_err(write)?;
         Ok(Self { file, path, position: format::PREAMBLE as u64, files: Vec::new(), finished: false })
     }

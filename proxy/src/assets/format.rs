@@ -98,6 +98,11 @@ pub(super) fn encode(entries: &[Entry<'_>], offset: u64) -> Vec<u8> {
             out.extend_from_slice(&extent.hash);
         }
     }
+    seal(out, offset)
+}
+
+/// An index with its trailer.
+fn seal(mut out: Vec<u8>, offset: u64) -> Vec<u8> {
     let len = out.len() as u64;
     let hash = checksum(offset, len, &out);
     out.extend_from_slice(&offset.to_le_bytes());
@@ -212,5 +217,137 @@ impl<'a> Cursor<'a> {
             return Err(Damage::Index("a content lies outside the file"));
         }
         Ok(Extent { coding, offset, len, hash })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn extent(coding: ContentCoding, offset: u64, len: u64) -> Extent {
+        Extent { coding, offset, len, hash: [7; 32] }
+    }
+
+    /// The index of three files, and where the contents before it end.
+    fn entries() -> (Vec<Entry<'static>>, u64) {
+        let identity = |offset, len| vec![extent(ContentCoding::Identity, offset, len)];
+        let mut page = identity(64, 100);
+        page.push(extent(ContentCoding::Brotli, 192, 20));
+        let entry = |name, extents| Entry { name, modified: 1_700_000_000, extents };
+        (vec![entry(b"a/b c", identity(256, 0)), entry(b"index.html", page), entry(b"z\xff", identity(256, 64))], 320)
+    }
+
+    fn pack(index: Vec<u8>, contents_end: u64) -> Vec<u8> {
+        let mut pack = preamble().to_vec();
+        pack.resize(usize::try_from(contents_end).unwrap(), 0);
+        pack.extend(index);
+        pack
+    }
+
+    #[test]
+    fn what_was_encoded_is_decoded() {
+        let (entries, end) = entries();
+        assert_eq!(decode(&pack(encode(&entries, end), end)), Ok(entries));
+        assert_eq!(decode(&pack(encode(&[], 64), 64)), Ok(vec![]));
+    }
+
+    #[test]
+    fn every_flipped_bit_outside_the_contents_is_noticed_or_means_nothing() {
+        let (entries, end) = entries();
+        let sound = pack(encode(&entries, end), end);
+        let contents = PREAMBLE..usize::try_from(end).unwrap();
+        for at in (0..sound.len()).filter(|at| !contents.contains(at)) {
+            for bit in 0..8 {
+                let mut damaged = sound.clone();
+                damaged[at] ^= 1 << bit;
+                if let Ok(read) = decode(&damaged) {
+                    assert_eq!(read, entries, "byte {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_truncation_is_noticed() {
+        let (entries, end) = entries();
+        let sound = pack(encode(&entries, end), end);
+        for len in 0..sound.len() {
+            assert!(decode(&sound[..len]).is_err(), "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn another_version_is_named() {
+        let mut other = pack(encode(&[], 64), 64);
+        let at = other.len() - 12;
+        other[at] ^= 2;
+        assert_eq!(decode(&other), Err(Damage::Version(VERSION ^ 2)));
+        assert_eq!(decode(b"not a pack"), Err(Damage::Foreign));
+        assert_eq!(decode(&[0; 4096]), Err(Damage::Foreign));
+    }
+
+    #[test]
+    fn an_index_that_lies_is_refused_although_its_checksum_is_right() {
+        let file = |name, extents| Entry { name, modified: 0, extents };
+        let whole = || vec![extent(ContentCoding::Identity, 64, 64)];
+        for (why, entries) in [
+            ("twice", vec![file(b"a", whole()), file(b"a", whole())]),
+            ("order", vec![file(b"b", whole()), file(b"a", whole())]),
+            ("empty name", vec![file(b"", whole())]),
+            ("dots", vec![file(b"a/../b", whole())]),
+            ("nothing", vec![file(b"a", vec![])]),
+            ("no identity", vec![file(b"a", vec![extent(ContentCoding::Gzip, 64, 1)])]),
+            ("before", vec![file(b"a", vec![extent(ContentCoding::Identity, 63, 1)])]),
+            ("behind", vec![file(b"a", vec![extent(ContentCoding::Identity, 64, 65)])]),
+            ("overflow", vec![file(b"a", vec![extent(ContentCoding::Identity, 64, u64::MAX)])]),
+            ("same coding", vec![file(b"a", [whole(), whole()].concat())]),
+        ] {
+            assert!(matches!(decode(&pack(encode(&entries, 128), 128)), Err(Damage::Index(_))), "{why}");
+        }
+    }
+
+    #[test]
+    fn names_are_relative_paths_that_mean_the_same_to_everyone() {
+        for name in ["a", "a/b", ".well-known/x", "a b", "caf\u{e9}", "...", "a..b", "%2e%2e"] {
+            assert!(is_name(name.as_bytes()), "{name}");
+        }
+        for name in ["", "/a", "a/", "a//b", ".", "..", "a/./b", "../a", "a\\b", "a\0b"] {
+            assert!(!is_name(name.as_bytes()), "{name:?}");
+        }
+        assert!(is_name(b"\xff\n"));
+        assert!(!is_name(&[b'a'; NAME_BYTES_MAX + 1]));
+    }
+
+    proptest! {
+        #[test]
+        fn no_index_with_a_right_checksum_panics_or_leads_outside(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+            cut in prop::option::of(any::<prop::sample::Index>()),
+        ) {
+            let (entries, end) = entries();
+            let sealed = encode(&entries, end);
+            let mut index = sealed[..sealed.len() - TRAILER].to_vec();
+            for (at, byte) in changes {
+                let at = at.index(index.len());
+                index[at] = byte;
+            }
+            if let Some(cut) = cut {
+                index.truncate(cut.index(index.len()));
+            }
+            for entry in decode(&pack(seal(index, end), end)).unwrap_or_default() {
+                prop_assert!(is_name(entry.name));
+                prop_assert_eq!(entry.extents[0].coding, ContentCoding::Identity);
+                for extent in entry.extents {
+                    prop_assert!(extent.offset >= 64 && extent.offset + extent.len <= end);
+                }
+            }
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_no_pack(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            prop_assert!(decode(&bytes).is_err());
+        }
     }
 }

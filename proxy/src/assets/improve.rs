@@ -39,7 +39,7 @@ pub fn improve(pack: &Pack, settings: &StaticSettings, cancel: &AtomicBool) -> R
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
         tracing::debug!(%error, "cannot lower the priority of compression");
     }
-    let mut draft = Draft::create(&path)?;
+    let mut draft = Draft::create(&path, prepare::SHELF_MODE)?;
     draft.copy_pack(pack)?;
     let compression =
         Compression { effort: Effort::Best, bytes_max: prepare::compress_bytes_max(settings), threads: 1 };

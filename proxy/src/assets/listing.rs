@@ -35,7 +35,7 @@ pub(super) struct Listed {
     /// Seconds since 1970; 0 for anything earlier.
     pub(super) modified: u64,
     /// What of the file changes when its content does.
-    stamp: [i64; 7],
+    stamp: [i64; 6],
 }
 
 /// Why a folder could not be walked.
@@ -49,8 +49,8 @@ pub enum WalkError {
         /// The operating system's reason.
         source: io::Error,
     },
-    /// There are more files than a pack may hold.
-    #[error("`{dir}` holds more than {max} files\nhelp: raise `files-max` in the settings' `[static]`")]
+    /// There are more files or folders than a pack may hold.
+    #[error("`{dir}` holds more than {max} files or folders\nhelp: raise `files-max` in the settings' `[static]`")]
     TooManyFiles {
         /// The folder.
         dir: PathBuf,
@@ -87,6 +87,7 @@ impl Listing {
         let root = dir.canonicalize().map_err(|source| WalkError::Io { path: dir.to_owned(), source })?;
         let mut files = Vec::new();
         let mut folders = vec![root.clone()];
+        let mut n_folders = 0;
         while let Some(folder) = folders.pop() {
             let io = |source| WalkError::Io { path: folder.clone(), source };
             for entry in fs::read_dir(&folder).map_err(io)? {
@@ -94,6 +95,11 @@ impl Listing {
                 let path = entry.path();
                 let kind = entry.file_type().map_err(|source| WalkError::Io { path: path.clone(), source })?;
                 if kind.is_dir() {
+                    // Folders are counted like files, so that a tree of nothing else ends as well.
+                    n_folders += 1;
+                    if n_folders > files_max {
+                        return Err(WalkError::TooManyFiles { dir: dir.to_owned(), max: files_max });
+                    }
                     folders.push(path);
                     continue;
                 }
@@ -111,7 +117,8 @@ impl Listing {
     /// A hash over everything that changes when a file's name or content does, without reading the files.
     ///
     /// Size and modification time alone are not enough: reproducible builds give every file the same time, and two
-    /// builds differ in files of the same size. The inode and its change time cannot be set by a program.
+    /// builds differ in files of the same size. The inode and its change time cannot be set by a program. The device
+    /// is left out: a container's file system has another number after every start.
     pub(super) fn fingerprint(&self, hasher: &mut blake3::Hasher) {
         for file in &self.files {
             hasher.update(&file.name.len().to_le_bytes()).update(&file.name);
@@ -147,7 +154,7 @@ fn examine(root: &Path, path: PathBuf, kind: fs::FileType) -> Result<Result<List
     Ok(Ok(Listed { name, path, modified: u64::try_from(metadata.mtime()).unwrap_or(0), stamp: stamp(&metadata) }))
 }
 
-fn stamp(metadata: &fs::Metadata) -> [i64; 7] {
+fn stamp(metadata: &fs::Metadata) -> [i64; 6] {
     [
         metadata.size().cast_signed(),
         metadata.mtime(),
@@ -155,7 +162,6 @@ fn stamp(metadata: &fs::Metadata) -> [i64; 7] {
         metadata.ctime(),
         metadata.ctime_nsec(),
         metadata.ino().cast_signed(),
-        metadata.dev().cast_signed(),
     ]
 }
 

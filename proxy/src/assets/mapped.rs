@@ -3,7 +3,10 @@
 use std::{fs::File, io, ops::Range, sync::Arc};
 
 use bytes::Bytes;
-use memmap2::Mmap;
+use memmap2::{Advice, Mmap};
+
+/// Bytes read into memory ahead of the first request: all of most deployments, and not all of the largest.
+const READ_AHEAD_BYTES: usize = 64 * 1024 * 1024;
 
 /// A pack file, mapped for reading.
 ///
@@ -27,6 +30,9 @@ impl Mapping {
         // user or root could break the contract, and they could as well write to our memory. A pack named by
         // `--pack` is the operator's promise of the same. This reasoning ends where that promise is broken.
         let mapping = unsafe { Mmap::map(file)? };
+        // A page that is not in memory yet would hold up every connection of the thread that touches it. That the
+        // kernel may decline is no reason not to serve.
+        let _ = mapping.advise_range(Advice::WillNeed, 0, mapping.len().min(READ_AHEAD_BYTES));
         Ok(Self(Arc::new(mapping)))
     }
 
@@ -39,7 +45,7 @@ impl Mapping {
     ///
     /// Each window counts its own clones, so that processors which serve different files share no counter.
     pub(super) fn window(&self, range: Range<usize>) -> Bytes {
-        Bytes::from_owner(Window { mapping: Self(Arc::clone(&self.0)), range })
+        Bytes::from_owner(Window { mapping: self.clone(), range })
     }
 }
 

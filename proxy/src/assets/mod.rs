@@ -2,14 +2,16 @@
 //!
 //! When a deployment is activated (cold):
 //!
-//! 1. [`listing`] walks `static/` and decides what is served: links, special files, names.
-//! 2. [`draft`] copies the contents into a **pack** under the state directory, and [`variant`] adds encoded variants:
+//! 1. `listing` walks `static/` and decides what is served: links, special files, names.
+//! 2. `draft` copies the contents into a **pack** under the state directory, and `variant` adds encoded variants:
 //!    the bundle's own `.br`, `.gz` and `.zst` siblings, and compressed ones of our making.
-//! 3. [`pack`] maps the finished file and checks its whole index, so that nothing later can fail.
+//! 3. `pack` maps the finished file and checks its whole index, so that nothing later can fail.
 //! 4. [`improve`](improve()) makes a pack with the expensive variants, in the background.
 //!
-//! When a request comes (hot), [`answer`](answer()) looks the name up in memory, chooses the variant ([`encoding`]),
-//! evaluates the preconditions ([`conditional`]) and the range ([`range`]), and hands out windows of the mapping.
+//! `shelf` names the packs and removes old ones, `format` is the file's layout, [`prepare`](prepare()) is all of it.
+//!
+//! When a request comes (hot), [`answer`](answer()) looks the name up in memory, chooses the variant (`encoding`),
+//! evaluates the preconditions (`conditional`) and the range (`range`), and hands out windows of the mapping.
 //! No file is opened or asked for, and no content byte is copied.
 //!
 //! The bundle may be truncated, deleted or replaced at any time: the pack is a copy, and a mapped pack that is

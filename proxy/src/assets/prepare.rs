@@ -18,6 +18,12 @@ use super::{
     variant::{self, Compression, Effort},
 };
 
+/// Packs on the shelf are for the process that made them and its successors only.
+pub(super) const SHELF_MODE: u32 = 0o600;
+
+/// A pack made ahead of time travels in an image and is read there by whatever user serves it.
+const SHIPPED_MODE: u32 = 0o644;
+
 /// Why a deployment's files cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
@@ -61,7 +67,7 @@ pub fn prepare(static_dir: Option<&Path>, packs_dir: &Path, settings: &StaticSet
         Some(pack) => pack,
         None => {
             let path = fingerprint.path(packs_dir, Effort::Quick);
-            make(&listing, &path, settings, Effort::Quick)?;
+            make(&listing, &path, SHELF_MODE, settings, Effort::Quick)?;
             Pack::open(&path)?
         }
     };
@@ -75,7 +81,7 @@ pub fn prepare(static_dir: Option<&Path>, packs_dir: &Path, settings: &StaticSet
 /// As [`prepare`].
 pub fn pack_to(static_dir: &Path, out: &Path, settings: &StaticSettings, effort: Effort) -> Result<Pack, PrepareError> {
     let listing = Listing::walk(static_dir, settings.files_max)?;
-    make(&listing, out, settings, effort)?;
+    make(&listing, out, SHIPPED_MODE, settings, effort)?;
     Ok(Pack::open(out)?)
 }
 
@@ -102,8 +108,14 @@ fn reopen(path: &Path) -> Option<Pack> {
     }
 }
 
-fn make(listing: &Listing, path: &Path, settings: &StaticSettings, effort: Effort) -> Result<(), BuildError> {
-    let mut draft = Draft::create(path)?;
+fn make(
+    listing: &Listing,
+    path: &Path,
+    mode: u32,
+    settings: &StaticSettings,
+    effort: Effort,
+) -> Result<(), BuildError> {
+    let mut draft = Draft::create(path, mode)?;
     draft.copy(listing)?;
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let compression = Compression { effort, bytes_max: compress_bytes_max(settings), threads };

@@ -19,7 +19,7 @@ const DRAFT_AGE_MAX: Duration = Duration::from_secs(60 * 60);
 pub(super) struct Fingerprint(String);
 
 impl Fingerprint {
-    /// Of a listing. `bytes_max` is the only setting that decides what is in a pack.
+    /// Of a listing. The limit for compression is the only setting that decides what is in a pack.
     pub(super) fn new(listing: &Listing, compress_bytes_max: u64) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&format::VERSION.to_le_bytes()).update(&compress_bytes_max.to_le_bytes());
@@ -53,7 +53,9 @@ pub(super) fn prune(folder: &Path, current: &Fingerprint) {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         let Ok(modified) = fs::symlink_metadata(&path).and_then(|metadata| metadata.modified()) else { continue };
         let age = SystemTime::now().duration_since(modified).unwrap_or_default();
-        if name.ends_with(".pack.tmp") && age > DRAFT_AGE_MAX {
+        let is_left_behind = name.ends_with(".pack.tmp") && age > DRAFT_AGE_MAX;
+        let is_superseded = path == current.path(folder, Effort::Quick) && current.path(folder, Effort::Best).exists();
+        if is_left_behind || is_superseded {
             remove(&path);
         } else if let Some((deployment, _)) = name.strip_suffix(".pack").and_then(|stem| stem.rsplit_once('-'))
             && deployment != current.0

@@ -128,11 +128,8 @@ fn encode(bytes: &[u8], coding: ContentCoding, effort: Effort) -> io::Result<Vec
             compressor.compress(bytes)
         }
         ContentCoding::Brotli => {
-            let params = brotli::enc::BrotliEncoderParams {
-                quality: if best { 11 } else { 5 },
-                size_hint: bytes.len(),
-                ..Default::default()
-            };
+            // The default is the highest quality, 11, and the widest window every decoder has, 4 MiB.
+            let params = brotli::enc::BrotliEncoderParams { size_hint: bytes.len(), ..Default::default() };
             let mut out = Vec::new();
             brotli::BrotliCompress(&mut &*bytes, &mut out, &params)?;
             Ok(out)

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{Exit, process::SpawnError, program, readiness::Silent};
+use super::{Exit, listening, process::SpawnError, program, readiness::Silent};
 
 /// What happened.
 #[derive(Debug, thiserror::Error)]
@@ -14,22 +14,30 @@ pub enum Cause {
     #[error("{0}")]
     Ended(Exit),
     /// Node runs and does not answer.
-    #[error("no answer to the readiness request within {:.1} s ({})", waited.as_secs_f64(), heard(*connected))]
+    #[error("no answer to the readiness request within {:.1} s ({})", waited.as_secs_f64(), heard(*connected, elsewhere))]
     Silent {
         /// How long it was waited for.
         waited: Duration,
         /// Whether it accepted a connection.
         connected: bool,
+        /// The ports it listens on instead.
+        elsewhere: Vec<u16>,
     },
 }
 
-fn heard(connected: bool) -> &'static str {
-    if connected { "it accepts connections" } else { "nothing listens" }
+fn heard(connected: bool, elsewhere: &[u16]) -> String {
+    match (connected, elsewhere) {
+        (true, _) => "it accepts connections".to_owned(),
+        (false, []) => "it does not listen".to_owned(),
+        (false, [port, ..]) => format!("it listens on port {port} and not on 3000"),
+    }
 }
 
-impl From<Silent> for Cause {
-    fn from(silent: Silent) -> Self {
-        Self::Silent { waited: silent.waited, connected: silent.connected }
+impl Cause {
+    /// The process of this id does not answer.
+    pub(super) fn silent(silent: &Silent, pid: i32) -> Self {
+        let elsewhere = if silent.connected { Vec::new() } else { listening::ports(pid) };
+        Self::Silent { waited: silent.waited, connected: silent.connected, elsewhere }
     }
 }
 
@@ -95,16 +103,22 @@ pub(super) fn help(cause: &Cause, last_words: &[String], versions: Versions<'_>)
         Cause::Ended(Exit::Signal(libc::SIGKILL)) => {
             Some("something killed it; most often that is the kernel or the container, for want of memory".into())
         }
-        Cause::Silent { connected: false, .. } => Some(
-            "the server must listen on port 3000 (or the one in PORT); if it only needs longer, raise [compute] \
-             start-timeout"
-                .into(),
-        ),
         Cause::Silent { connected: true, .. } => Some(
             "the server accepts connections and does not answer: name a path it answers quickly in [compute] \
              readiness-path, or raise start-timeout"
                 .into(),
         ),
+        Cause::Silent { elsewhere, .. } => Some(match elsewhere.first() {
+            Some(port) => format!(
+                "the specification wants the server on port 3000: change its port, or put PORT={port} into --env-file, \
+                 which moves that port too"
+            ),
+            None => {
+                "the server must listen on port 3000 (or the one in PORT); if it only needs longer, raise [compute] \
+                     start-timeout"
+                    .into()
+            }
+        }),
         Cause::Ended(_) | Cause::NotSpawned(_) => None,
     };
     by_version().or(words).or_else(by_cause)
@@ -167,9 +181,10 @@ mod tests {
         check(&ended, &["something else"], "v20.2.0", None);
         check(&Cause::Ended(Exit::Code(0)), &[], "v22.1.0", Some("must start an HTTP server"));
         check(&Cause::Ended(Exit::Signal(9)), &[], "v22.1.0", Some("memory"));
-        let silent = |connected| Cause::Silent { waited: Duration::from_secs(30), connected };
-        check(&silent(false), &["Listening on 4000"], "v22.1.0", Some("must listen on port 3000"));
-        check(&silent(true), &[], "v22.1.0", Some("readiness-path"));
+        let silent = |connected, elsewhere| Cause::Silent { waited: Duration::from_secs(30), connected, elsewhere };
+        check(&silent(false, vec![]), &[], "v22.1.0", Some("must listen on port 3000"));
+        check(&silent(false, vec![4000]), &[], "v22.1.0", Some("PORT=4000"));
+        check(&silent(true, vec![]), &[], "v22.1.0", Some("readiness-path"));
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod environment;
 pub mod exchange;
 mod fleet;
 pub mod forwarded;
+mod listening;
 mod output;
 mod plan;
 mod preload;

@@ -133,7 +133,7 @@ impl Lines {
         while !bytes.is_empty() {
             let room = LINE_MAX - self.partial.len();
             let end = bytes.iter().take(room).position(|byte| *byte == b'\n');
-            let taken = end.unwrap_or(bytes.len().min(room));
+            let taken = end.unwrap_or_else(|| bytes.len().min(room));
             self.partial.extend_from_slice(&bytes[..taken]);
             bytes = &bytes[taken..];
             if end.is_some() {

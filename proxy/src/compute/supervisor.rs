@@ -134,6 +134,7 @@ impl Supervisor {
     async fn until_answer(&mut self, process: &mut Process) -> Awaited {
         let settings = &self.shared.plan.settings;
         let address: &Address = &self.reservation.address;
+        let pid = process.pid();
         tokio::select! {
             () = asked(&mut self.stop) => Awaited::Stop,
             exit = process.wait() => Awaited::Over(Cause::Ended(exit)),
@@ -142,7 +143,7 @@ impl Supervisor {
                     tracing::debug!(instance = &*self.name, %status, "answered");
                     Awaited::Answer
                 }
-                Err(silent) => Awaited::Over(silent.into()),
+                Err(silent) => Awaited::Over(Cause::silent(&silent, pid)),
             },
         }
     }

@@ -10,7 +10,10 @@ use regex_automata::{
     util::{pool::Pool, syntax},
 };
 
-use super::find::{Automaton, MakeCache, Routes};
+use super::{
+    find::{Automaton, MakeCache, Routes},
+    literal::Literals,
+};
 
 /// Bytes the dense automaton may take, and again as many while it is made.
 ///
@@ -20,6 +23,10 @@ const DENSE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Bytes of states one lazy automaton remembers. What does not fit is worked out again when it is needed.
 const LAZY_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Bytes of paths that must be searched per state made for the lazy automaton to go on. Real traffic asks for the same
+/// paths again and exceeds this by far; random paths never reach it.
+const LAZY_BYTES_PER_STATE_MIN: usize = 100;
 
 /// Why patterns could not be compiled.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +63,8 @@ impl Routes {
         patterns: impl IntoIterator<Item = &'a str>,
         dense_bytes_max: usize,
     ) -> Result<Self, CompileError> {
-        let expressions: Vec<String> = patterns.into_iter().map(expression).collect();
+        let patterns: Vec<&str> = patterns.into_iter().collect();
+        let expressions: Vec<String> = patterns.iter().map(|pattern| expression(pattern)).collect();
         let nfa = thompson::Compiler::new()
             .syntax(syntax::Config::new().utf8(false).unicode(false))
             .configure(thompson::Config::new().utf8(false))
@@ -64,7 +72,7 @@ impl Routes {
             .map_err(|source| CompileError::TooLarge { count: expressions.len(), source: Box::new(source) })?;
         Ok(Self(match dense(&nfa, dense_bytes_max) {
             Some(dfa) => Automaton::Dense(dfa),
-            None => lazy(nfa, expressions.len())?,
+            None => lazy(nfa, &patterns)?,
         }))
     }
 }
@@ -100,19 +108,22 @@ fn dense(nfa: &thompson::NFA, bytes_max: usize) -> Option<dense::DFA<Vec<u32>>> 
 }
 
 /// The automaton that works out its states while it searches, and forgets them when there are too many.
-fn lazy(nfa: thompson::NFA, count: usize) -> Result<Automaton, CompileError> {
+fn lazy(nfa: thompson::NFA, patterns: &[&str]) -> Result<Automaton, CompileError> {
     let config = hybrid::dfa::Config::new()
         .match_kind(MatchKind::LeftmostFirst)
         .cache_capacity(LAZY_BYTES_MAX)
         // Where a few states of huge patterns do not fit, the cache takes what they need instead of failing.
         .skip_cache_capacity_check(true)
-        // Never give up: a slow answer is better than none.
-        .minimum_cache_clear_count(None);
+        // A new state costs a thousand times a known one (2 us against 2 ns). Once the cache was full, a path that
+        // needs more of them is given up and matched pattern by pattern, until the known states have paid off.
+        .minimum_cache_clear_count(Some(1))
+        .minimum_bytes_per_state(Some(LAZY_BYTES_PER_STATE_MIN));
     let dfa = hybrid::dfa::Builder::new()
         .configure(config)
         .build_from_nfa(nfa)
-        .map_err(|source| CompileError::Lazy { count, source: Box::new(source) })?;
+        .map_err(|source| CompileError::Lazy { count: patterns.len(), source: Box::new(source) })?;
     let shared = dfa.clone();
     let caches: MakeCache = Box::new(move || shared.create_cache());
-    Ok(Automaton::Lazy { dfa, caches: Pool::new(caches) })
+    let literals = patterns.iter().map(|pattern| Literals::parse(pattern)).collect();
+    Ok(Automaton::Lazy { dfa, caches: Pool::new(caches), literals })
 }

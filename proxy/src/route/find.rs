@@ -9,6 +9,8 @@ use regex_automata::{
     util::pool::Pool,
 };
 
+use super::literal::Literals;
+
 /// The patterns of a deployment's routes, compiled.
 #[derive(Debug)]
 pub struct Routes(pub(super) Automaton);
@@ -26,6 +28,8 @@ pub(super) enum Automaton {
         dfa: lazy::DFA,
         /// The caches at rest; at most as many are made as threads ever searched at once.
         caches: Pool<lazy::Cache, MakeCache>,
+        /// The patterns, for paths that need too many new states.
+        literals: Box<[Literals]>,
     },
 }
 
@@ -33,13 +37,15 @@ impl Routes {
     /// The index of the first pattern that matches the whole of a decoded path.
     pub fn find(&self, path: &[u8]) -> Option<usize> {
         let input = Input::new(path).anchored(Anchored::Yes);
-        // Neither search can fail: no byte makes these automata quit, an anchored start state always exists, and the
-        // lazy one is told never to give up.
         let found = match &self.0 {
-            Automaton::Dense(dfa) => dfa.try_search_fwd(&input),
-            Automaton::Lazy { dfa, caches } => dfa.try_search_fwd(&mut caches.get(), &input),
+            // This cannot fail: no byte makes the automaton quit, and an anchored start state always exists.
+            Automaton::Dense(dfa) => dfa.try_search_fwd(&input).ok().flatten(),
+            Automaton::Lazy { dfa, caches, literals } => match dfa.try_search_fwd(&mut caches.get(), &input) {
+                Ok(found) => found,
+                Err(_) => return literals.iter().position(|pattern| pattern.matches(path)),
+            },
         };
-        found.ok().flatten().map(|end| end.pattern().as_usize())
+        found.map(|end| end.pattern().as_usize())
     }
 
     /// Whether the patterns would have exploded, so that states are made while searching.
@@ -51,7 +57,7 @@ impl Routes {
     pub fn memory_usage(&self) -> usize {
         match &self.0 {
             Automaton::Dense(dfa) => dfa.memory_usage(),
-            Automaton::Lazy { dfa, .. } => dfa.memory_usage(),
+            Automaton::Lazy { dfa, .. } => dfa.memory_usage() + dfa.get_nfa().memory_usage(),
         }
     }
 }

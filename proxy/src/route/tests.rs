@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::{Routes, decode};
+use super::{Routes, decode, literal::Literals};
 
 /// Whether one pattern matches the whole path, in the most naive way.
 fn matches(pattern: &[u8], path: &[u8]) -> bool {
@@ -132,12 +132,99 @@ fn patterns_that_would_explode_are_searched_lazily_and_soon() {
     assert_eq!(routes.find(&path), naive(&patterns, &path));
 }
 
+/// The patterns that adapters emit, by framework and version, as their builds wrote them.
+const FRAMEWORKS: [(&str, &[&str]); 12] = [
+    ("astro 7", &["/assets/*", "/*.*", "/*"]),
+    ("astro 7, base /docs", &["/docsassets/*", "/docs*.*", "/*"]),
+    ("astro 7, base /docs/", &["/docs/assets/*", "/docs/*.*", "/*"]),
+    ("nitro 2, base /base/", &["/base/assets/*", "/base/*.*", "/*"]),
+    ("nitro 2 with images", &["/_image", "/assets/*", "/*.*", "/*"]),
+    ("nitro 3, sveltekit 2, tanstack", &["/*.*", "/*"]),
+    ("nuxt 3", &["/_amplify/image", "/_nuxt/builds/meta/*", "/_nuxt/builds/*", "/_nuxt/*", "/*.*", "/*"]),
+    (
+        "nuxt 3, base /base-path/",
+        &[
+            "/base-path/_amplify/image",
+            "/base-path/_nuxt/builds/meta/*",
+            "/base-path/_nuxt/builds/*",
+            "/base-path/_nuxt/*",
+            "/base-path/*.*",
+            "/*",
+        ],
+    ),
+    ("nuxt 3 generate", &["/_nuxt/builds/meta/*", "/_nuxt/builds/*", "/_nuxt/*", "/*"]),
+    ("nuxt 3.8", &["/_nuxt/image", "/_nuxt/builds/meta/*", "/_nuxt/builds/*", "/_nuxt/*", "/*.*", "/*"]),
+    ("solidstart 1", &["/assets/*", "/_build/*", "/_server/assets/*", "/*.*", "/*"]),
+    ("one page", &["/*"]),
+];
+
+/// Paths that their routes are for, and paths that only look like it.
+const PATHS: [&str; 26] = [
+    "/",
+    "/index.html",
+    "/favicon.ico",
+    "/robots.txt",
+    "/LICENSE",
+    "/about",
+    "/about/",
+    "/blog/hello.world",
+    "/.well-known/thing",
+    "/v1.2/users",
+    "/assets/",
+    "/assets",
+    "/assets/img/coffee.jpg",
+    "/_nuxt/entry.Dx-1.js",
+    "/_nuxt/builds/latest.json",
+    "/_nuxt/builds/meta/0f.json",
+    "/_nuxt/image",
+    "/_amplify/image",
+    "/_image",
+    "/base-path/_nuxt/entry.js",
+    "/base-path/_amplify/image",
+    "/base-path/photo.jpg",
+    "/docs/favicon.ico",
+    "/docsassets/x",
+    "/_build/assets/client.js",
+    "//about.us",
+];
+
 #[test]
-fn the_patterns_of_real_frameworks_need_no_lazy_automaton() {
-    let nuxt = ["/_amplify/image", "/_nuxt/builds/meta/*", "/_nuxt/builds/*", "/_nuxt/*", "/*.*", "/*"];
-    let routes = Routes::compile(nuxt).unwrap();
-    assert!(!routes.is_lazy());
-    assert!(routes.memory_usage() < 64 * 1024, "{} bytes", routes.memory_usage());
+fn the_patterns_of_real_frameworks_are_dense_small_and_right() {
+    for (framework, patterns) in FRAMEWORKS {
+        let [dense, lazy] = both(patterns);
+        assert!(!dense.is_lazy() && lazy.is_lazy(), "{framework}");
+        assert!(dense.memory_usage() < 64 * 1024, "{framework}: {} bytes", dense.memory_usage());
+        for path in PATHS {
+            let expected = naive(patterns, path.as_bytes());
+            assert_eq!(dense.find(path.as_bytes()), expected, "{framework}: {path}");
+            assert_eq!(lazy.find(path.as_bytes()), expected, "{framework}: {path}");
+        }
+    }
+}
+
+#[test]
+fn odd_patterns_of_real_frameworks_lead_where_they_say() {
+    let find = |patterns: &[&str], path: &str| Routes::compile(patterns.iter().copied()).unwrap().find(path.as_bytes());
+    let [_, (_, docs), ..] = FRAMEWORKS;
+    assert_eq!(find(docs, "/docs/favicon.ico"), Some(1), "the asterisk of `/docs*.*` crosses a slash");
+    assert_eq!(find(docs, "/docs/assets/somefile"), Some(2), "`/docsassets/*` lacks a slash and never matches");
+    assert_eq!(find(&["/*.*", "/*"], "/.well-known/thing"), Some(0), "the dot may be in a folder's name");
+}
+
+#[test]
+fn paths_that_need_ever_new_states_are_given_up_and_still_routed() {
+    let patterns = exploding();
+    let literals: Vec<_> = patterns.iter().map(|pattern| Literals::parse(pattern)).collect();
+    let routes = Routes::compile(patterns.iter().map(String::as_str)).unwrap();
+    let mut bytes = vec![0; 400_000];
+    blake3::Hasher::new().finalize_xof().fill(&mut bytes);
+    let start = Instant::now();
+    for chunk in bytes.chunks(200) {
+        let mut path = b"/".to_vec();
+        path.extend(chunk.iter().map(|byte| b'a' + byte % 26));
+        assert_eq!(routes.find(&path), literals.iter().position(|pattern| pattern.matches(&path)));
+    }
+    assert!(start.elapsed() < Duration::from_secs(10), "took {:?}", start.elapsed());
 }
 
 #[test]
@@ -165,9 +252,12 @@ proptest! {
             1 => prop::sample::select(b"\n\r\0\xff\xc3*".to_vec()),
         ], 0..12), 1..8),
     ) {
-        for routes in both(&patterns) {
-            for tail in &paths {
-                let path = [b"/", tail.as_slice()].concat();
+        let literals: Vec<_> = patterns.iter().map(|pattern| Literals::parse(pattern)).collect();
+        for tail in &paths {
+            let path = [b"/", tail.as_slice()].concat();
+            let found = literals.iter().position(|pattern| pattern.matches(&path));
+            prop_assert_eq!(found, naive(&patterns, &path));
+            for routes in both(&patterns) {
                 prop_assert_eq!(routes.find(&path), naive(&patterns, &path), "{:?}", routes);
             }
         }

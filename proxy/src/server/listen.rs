@@ -18,7 +18,7 @@ const BACKLOG: i32 = 4096;
 
 /// Why nobody can listen there.
 #[derive(Debug, thiserror::Error)]
-pub enum ListenError {
+pub(crate) enum ListenError {
     /// The address is taken, foreign or forbidden.
     #[error("failed to listen on {address}")]
     Bind {

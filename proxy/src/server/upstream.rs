@@ -1,6 +1,6 @@
 //! Hot: lends the connection to Pingora for one exchange with Compute and reads from the exchange how it ended.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use pingora::{apps::HttpServerApp, protocols::http::ServerSession};
 use tokio::time::timeout;
 
-use super::loan::{Connection, Home, Loan};
+use super::loan::{self, Connection, Home, Loan};
 use crate::{
     app::App,
     compute::{
@@ -91,7 +91,7 @@ pub(crate) async fn pass(app: &App, fleet: &Arc<Fleet>, connection: Connection, 
     let reusable = reused.is_some();
     drop(reused);
     drop(running);
-    let connection = home.take();
+    let connection = flushed(home.take(), &signals, app.settings.timeouts.write).await;
     let (stage, instance) = {
         let exchange = exchange.lock();
         (exchange.stage(), exchange.instance().map(str::to_owned))
@@ -99,6 +99,19 @@ pub(crate) async fn pass(app: &App, fleet: &Arc<Fleet>, connection: Connection, 
     let ended = connection.as_ref().is_none_or(|connection| connection.ended);
     let end = judge(stage, &signals, ended, reusable);
     Passed { connection, end, instance }
+}
+
+/// An answer that broke off was perhaps not flushed: the client shall see as much of it as there was, and that it is
+/// not complete.
+async fn flushed(connection: Option<Connection>, signals: &Signals, patience: Duration) -> Option<Connection> {
+    let mut connection = connection?;
+    if signals.has_begun() {
+        let gathered = std::future::poll_fn(|cx| loan::poll_gathered(&mut connection, cx));
+        if !matches!(timeout(patience, gathered).await, Ok(Ok(()))) {
+            return None;
+        }
+    }
+    Some(connection)
 }
 
 fn judge(stage: Stage, signals: &Signals, ended: bool, reusable: bool) -> End {

@@ -24,7 +24,6 @@ use crate::{
 
 /// Why a head was not let through. The connection is closed after the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages are the documentation")]
 pub(crate) enum Refused {
     #[error("the request head is malformed")]
     Malformed,

@@ -190,17 +190,19 @@ fn write_lines(messages: &Receiver<Message>) {
         let mut next = Some(first);
         // A burst is written as one; the last line of it does not wait for the next burst.
         while let Some(message) = next {
-            // Nobody can be told that stdout is gone; serving goes on.
+            // Nobody can be told that stdout is gone, nor that whoever asked for a flush is; serving goes on.
             match message {
-                Message::Line(line) => drop(out.write_all(line.as_bytes())),
+                Message::Line(line) => {
+                    let _ = out.write_all(line.as_bytes());
+                }
                 Message::Flush(done) => {
-                    drop(out.flush());
-                    drop(done.send(()));
+                    let _ = out.flush();
+                    let _ = done.send(());
                 }
             }
             next = messages.try_recv().ok();
         }
-        drop(out.flush());
+        let _ = out.flush();
     }
 }
 

@@ -1,0 +1,76 @@
+//! Hot code does not allocate, or not more than it says.
+
+use std::hint::black_box;
+
+use edgeplane::{
+    answer::Head,
+    assets::{self, Outcome, Policy},
+    route::{Routes, decode},
+};
+use edgeplane_config::StaticSettings;
+
+use crate::support::allocation::count;
+
+#[test]
+fn allocations_are_counted() {
+    assert_eq!(count(|| black_box(1)).0, 0);
+    assert_eq!(count(|| black_box(Box::new(1))).0, 1);
+}
+
+#[test]
+fn finding_a_route_does_not_allocate() {
+    let routes = Routes::compile(["/_nuxt/image", "/_nuxt/*", "/*.*", "/*"]).unwrap();
+    assert!(!routes.is_lazy());
+    for path in ["/", "/_nuxt/entry.js", "/favicon.ico", "/a/long/path/to/some/page/that/is/rendered", ""] {
+        let (allocations, _) = count(|| black_box(routes.find(path.as_bytes())));
+        assert_eq!(allocations, 0, "{path}");
+    }
+}
+
+#[test]
+fn finding_a_route_lazily_does_not_allocate_once_its_states_are_known() {
+    let patterns: Vec<String> = (b'a'..=b'y').map(|n| format!("/*{0}*b{0}*c{0}*d*", char::from(n))).collect();
+    let routes = Routes::compile(patterns.iter().map(String::as_str)).unwrap();
+    assert!(routes.is_lazy());
+    let path = b"/the/quick/brown/fox/jumps";
+    let first = routes.find(path);
+    let (allocations, second) = count(|| routes.find(path));
+    assert_eq!((allocations, second), (0, first));
+}
+
+#[test]
+fn decoding_a_path_does_not_allocate_twice() {
+    let mut scratch = Vec::new();
+    assert_eq!(count(|| decode("/plain/path.js", &mut scratch).len()).0, 0);
+    decode("/my%20photo.jpg", &mut scratch);
+    assert_eq!(count(|| decode("/my%20other.jpg", &mut scratch).len()).0, 0);
+}
+
+#[test]
+fn a_static_answer_allocates_its_fields_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("static");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("page.html"), "words ".repeat(1000)).unwrap();
+    let settings = StaticSettings {
+        cache_control: String::new(),
+        compress: true,
+        compress_bytes_max: 1024 * 1024,
+        ranges_max: 4,
+        files_max: 10,
+        index: true,
+    };
+    let pack = assets::prepare(Some(&folder), &dir.path().join("packs"), &settings).unwrap();
+    let policy = Policy { cache_control: None, ranges_max: 4, index: true };
+    let fields = [httparse::Header { name: "accept-encoding", value: b"gzip, deflate, br, zstd" }];
+    let head = |path| Head { method: "GET", path, query: None, fields: &fields, http11: true, host: "localhost" };
+    let ask = |path: &'static str| {
+        let head = head(path);
+        count(|| assets::answer(&pack, path.as_bytes(), &head, &policy))
+    };
+    assert!(matches!(ask("/page.html"), (_, Outcome::Answer(_))));
+    let (allocations, outcome) = ask("/page.html");
+    assert!(matches!(outcome, Outcome::Answer(_)));
+    assert_eq!(allocations, 2, "the two tables of a header map");
+    assert!(matches!(ask("/missing.html"), (0, Outcome::Missing)));
+}
