@@ -4,12 +4,14 @@ use std::path::Path;
 
 use edgeplane_config::{Bundle, Problem, Problems, Settings, Severity};
 use serde_json::json;
+use tokio::runtime::Builder;
 
 use super::{
     Failure,
     arguments::{CheckArgs, Format},
     output::{self, Paint, Tone},
 };
+use crate::compute::trial;
 
 /// Checks the bundle, tells what it found on standard output and fails when the bundle is refused.
 pub(crate) fn run(settings: &Settings, args: &CheckArgs) -> Result<(), Failure> {
@@ -28,20 +30,28 @@ pub(crate) fn run(settings: &Settings, args: &CheckArgs) -> Result<(), Failure> 
     })?;
     match bundle {
         Some(bundle) if !problems.has_errors() => {
-            if args.start {
-                start(&bundle, settings)?;
-            }
-            Ok(())
+            if args.start { start(&bundle, settings, args.format) } else { Ok(()) }
         }
         _ => Err(Failure::BundleReported),
     }
 }
 
-/// Starts the Node server once and waits until it answers.
-fn start(bundle: &Bundle, settings: &Settings) -> Result<(), Failure> {
-    let _ = (bundle, settings);
-    let source = "starting a server for a check is not possible yet".into();
-    Err(Failure::Unavailable { act: "start the server", source })
+/// Starts the Node server once, where nothing but the bundle is, and waits until it answers.
+fn start(bundle: &Bundle, settings: &Settings, format: Format) -> Result<(), Failure> {
+    let told = if bundle.compute.is_none() || !settings.upstream.is_empty() {
+        "there is no server to start".to_owned()
+    } else {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.map_err(|source| Failure::unavailable("start a thread", source))?;
+        let report = runtime.block_on(trial::run(bundle, settings));
+        let report = report.map_err(|source| Failure::unavailable("start the server of the bundle", source))?;
+        format!("the server starts and answers after {} ms", report.took.as_millis())
+    };
+    match format {
+        Format::Text => output::result(&format!("{told}\n")),
+        // The exit code says it to programs; the document on standard output is complete.
+        Format::Json => Ok(()),
+    }
 }
 
 /// The problems, one after the other, and a last line that sums them up.

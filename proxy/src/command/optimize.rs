@@ -53,7 +53,8 @@ fn table(probe: &Probe, source_bytes: usize, encoded: &Encoded, millis: u128) ->
     let row = |what: &str, format: &str, width: u32, height: u32, bytes: usize| {
         format!("{what:<4}{format:<6}{:>11}{bytes:>12} bytes", format!("{width}x{height}"))
     };
-    let percent = encoded.bytes.len().saturating_mul(100) / source_bytes.max(1);
+    let permille = encoded.bytes.len().saturating_mul(1000) / source_bytes.max(1);
+    let percent = format!("{}.{}", permille / 10, permille % 10);
     format!(
         "{}\n{}  {percent} %  {millis} ms\n",
         row("in", probe.source_type.extension(), probe.width, probe.height, source_bytes),
