@@ -84,6 +84,7 @@ pub(crate) fn settings() -> ComputeSettings {
         node: PathBuf::from("node"),
         readiness_path: "/".to_owned(),
         start_timeout: PATIENCE,
+        ready_wait: Duration::from_secs(10),
         stop_timeout: PATIENCE,
         restart_min: Duration::from_millis(20),
         restart_max: Duration::from_millis(200),

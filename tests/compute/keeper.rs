@@ -37,6 +37,8 @@ impl Kept {
             .args(["__child", "node", "node", "-e", script])
             .stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)))
             .stdout(Stdio::piped())
+            // What a failing test leaves behind must not hold the output of the test run.
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let lines = BufReader::new(keeper.stdout.take().unwrap()).lines();
@@ -163,8 +165,12 @@ async fn a_killed_parent_takes_everything_along() {
         require('node:child_process').spawn(edgeplane, ['__child', 'node', process.execPath, '-e', family],
           { stdio: ['pipe', 'inherit', 'inherit'], detached: true });
     ";
-    let mut parent =
-        Command::new("node").args(["-e", parent, EDGEPLANE, FAMILY]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut parent = Command::new("node")
+        .args(["-e", parent, EDGEPLANE, FAMILY])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(parent.stdout.take().unwrap()).lines();
     let family = pids(&within("Node prints a line", lines.next_line()).await.unwrap().unwrap());
     parent.kill().await.unwrap();

@@ -46,8 +46,8 @@ enum Over {
     Stop,
     /// It never answered.
     NotStarted(StartFailure),
-    /// It answered once and then ended or fell silent.
-    Died(Cause),
+    /// It answered, for so long, and then ended or fell silent.
+    Died(Cause, Duration),
 }
 
 impl Supervisor {
@@ -57,9 +57,10 @@ impl Supervisor {
         let mut backoff = Backoff::new(settings.restart_min, settings.restart_max);
         let mut first = Some(first);
         loop {
-            let born = Instant::now();
             let over = self.live(&mut first).await;
-            let pause = backoff.after(born.elapsed());
+            // A start that took long and failed is no life.
+            let served = if let Over::Died(_, served) = &over { *served } else { Duration::ZERO };
+            let pause = backoff.after(served);
             match over {
                 Over::Stop => break,
                 Over::NotStarted(failure) => match first.take() {
@@ -69,7 +70,7 @@ impl Supervisor {
                         tracing::error!(instance = &*self.name, ?pause, source, "{failure}");
                     }
                 },
-                Over::Died(cause) => tracing::error!(instance = &*self.name, ?pause, "stopped serving: {cause}"),
+                Over::Died(cause, _) => tracing::error!(instance = &*self.name, ?pause, "stopped serving: {cause}"),
             }
             self.enter(Phase::Backoff { until: Instant::now() + pause });
             tokio::select! {
@@ -112,11 +113,12 @@ impl Supervisor {
 
     /// From the first answer to the end.
     async fn serve(&mut self, mut process: Process, instance: &Instance) -> Over {
+        let since = Instant::now();
         loop {
             self.enter(Phase::Ready);
             tokio::select! {
                 () = asked(&mut self.stop) => return self.end(process).await,
-                exit = process.wait() => return Over::Died(Cause::Ended(exit)),
+                exit = process.wait() => return Over::Died(Cause::Ended(exit), since.elapsed()),
                 () = instance.suspected.notified() => {}
             }
             self.enter(Phase::Unhealthy);
@@ -125,7 +127,7 @@ impl Supervisor {
                 Awaited::Stop => return self.end(process).await,
                 Awaited::Over(cause) => {
                     process.stop(self.shared.plan.stop_timeout()).await;
-                    return Over::Died(cause);
+                    return Over::Died(cause, since.elapsed());
                 }
             }
         }
