@@ -2,12 +2,12 @@
 
 use std::{fs, path::Path};
 
-use edgeplane_optimizer::{SourceType, probe};
+use edgeplane_optimizer::SourceType;
 use serde_json::{Value, json};
 
 use crate::support::{
     bundle::{self, Draft},
-    scratch,
+    picture, scratch,
     server::{Finished, Launch},
     shared,
 };
@@ -28,7 +28,8 @@ fn broken() -> std::path::PathBuf {
 
 #[test]
 fn bundles_of_real_frameworks_pass() {
-    for name in ["nuxt3", "nuxt3-base", "nuxt3-generate", "nitro2", "nitro2-variant", "astro7", "sveltekit2", "gallery"] {
+    for name in ["nuxt3", "nuxt3-base", "nuxt3-generate", "nitro2", "nitro2-variant", "astro7", "sveltekit2", "gallery"]
+    {
         let outcome = check(&bundle::built(name), &[]);
         assert_eq!(outcome.status.code(), Some(0), "{name}: {outcome:#?}");
     }
@@ -56,7 +57,8 @@ fn problems_are_there_for_programs_too() {
     }
     let version = problems.iter().find(|problem| problem["pointer"] == "/version").expect("a problem at /version");
     assert_eq!(version["severity"], "error");
-    let fine: Value = serde_json::from_str(&check(&bundle::built("nuxt3"), &["--format", "json"]).expect(0).stdout).unwrap();
+    let fine: Value =
+        serde_json::from_str(&check(&bundle::built("nuxt3"), &["--format", "json"]).expect(0).stdout).unwrap();
     assert!(fine["problems"].is_array());
 }
 
@@ -101,9 +103,12 @@ fn usage_and_settings_mistakes_end_with_64_and_name_the_setting() {
     let bundle = Draft::statics().file("index.html", "x").write();
     Launch::bare("no-such-command").finish().expect(64);
     Launch::bare("serve").arg("--no-such-flag").finish().expect(64);
-    for (key, value) in [("limits.request-body", "much"), ("timeouts.head", "soon"), ("instances", "0"), ("log", "loud")] {
+    for (key, value) in
+        [("limits.request-body", "much"), ("timeouts.head", "soon"), ("instances", "0"), ("log", "loud")]
+    {
         let outcome = Launch::new(&bundle).setting(key, value).fail().expect(64);
-        let named = outcome.stderr.contains(key) || outcome.stderr.contains(&key.to_uppercase().replace(['.', '-'], "_"));
+        let named =
+            outcome.stderr.contains(key) || outcome.stderr.contains(&key.to_uppercase().replace(['.', '-'], "_"));
         assert!(named && outcome.stderr.contains(value), "{key}: {}", outcome.stderr);
     }
     let file = scratch::folder("settings").join("edgeplane.toml");
@@ -139,13 +144,16 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
 }
 
 fn explain(words: &[&str]) -> Value {
-    let launch = Launch::bare("explain").args(words).arg("--bundle").arg(bundle::built("nuxt3")).arg("--format").arg("json");
+    let launch =
+        Launch::bare("explain").args(words).arg("--bundle").arg(bundle::built("nuxt3")).arg("--format").arg("json");
     serde_json::from_str(&launch.finish().expect(0).stdout).unwrap()
 }
 
 #[test]
 fn explain_tells_what_serve_does() {
-    for path in ["/robots.txt", "/_nuxt/none.js", "/files/my%20photo%20%C3%A9.jpg", "/_nuxt/builds/latest.json", "/about"] {
+    for path in
+        ["/robots.txt", "/_nuxt/none.js", "/files/my%20photo%20%C3%A9.jpg", "/_nuxt/builds/latest.json", "/about"]
+    {
         let told = explain(&["GET", path]);
         let served = shared::nuxt().get(path);
         let first = &told["steps"][0];
@@ -171,7 +179,11 @@ fn explain_tells_what_serve_does() {
 
 #[test]
 fn explain_is_there_for_people() {
-    let launch = Launch::bare("explain").arg("GET").arg("/_nuxt/builds/latest.json?x").arg("--bundle").arg(bundle::built("nuxt3"));
+    let launch = Launch::bare("explain")
+        .arg("GET")
+        .arg("/_nuxt/builds/latest.json?x")
+        .arg("--bundle")
+        .arg(bundle::built("nuxt3"));
     let told = launch.finish().expect(0).stdout;
     for part in ["/_nuxt/builds/*", "/_nuxt/builds/meta/*", "Static", "max-age=1"] {
         assert!(told.contains(part), "{part} missing: {told}");
@@ -182,19 +194,30 @@ fn explain_is_there_for_people() {
 fn optimize_works_on_files_and_refuses_what_is_none() {
     let source = bundle::built("nuxt3").join("static/images/coffee.jpg");
     let folder = scratch::folder("optimized");
-    for (name, kind) in [("a.webp", SourceType::Webp), ("a.jpg", SourceType::Jpeg), ("a.png", SourceType::Png), ("a.avif", SourceType::Avif)] {
+    for (name, kind) in [
+        ("a.webp", SourceType::Webp),
+        ("a.jpg", SourceType::Jpeg),
+        ("a.png", SourceType::Png),
+        ("a.avif", SourceType::Avif),
+    ] {
         let out = folder.join(name);
         Launch::bare("optimize").arg(&source).arg(&out).arg("--width").arg("64").finish().expect(0);
-        let found = probe(&fs::read(&out).unwrap()).unwrap();
-        assert_eq!((found.source_type, found.width), (kind, 64), "{name}");
+        let found = picture::look(&fs::read(&out).unwrap()).unwrap();
+        assert_eq!((found.kind, found.width, found.height), (kind, 64, 43), "{name}");
     }
     let named = folder.join("b.bin");
-    Launch::bare("optimize").arg(&source).arg(&named).args(&["--width", "32", "--format", "webp", "--quality", "40"]).finish().expect(0);
-    assert_eq!(probe(&fs::read(&named).unwrap()).unwrap().source_type, SourceType::Webp);
+    Launch::bare("optimize")
+        .arg(&source)
+        .arg(&named)
+        .args(&["--width", "32", "--format", "webp", "--quality", "40"])
+        .finish()
+        .expect(0);
+    assert_eq!(picture::look(&fs::read(&named).unwrap()).unwrap().kind, SourceType::Webp);
     let text = bundle::built("nuxt3").join("static/robots.txt");
     let outcome = Launch::bare("optimize").arg(&text).arg(folder.join("c.webp")).args(&["--width", "32"]).finish();
     assert!(!outcome.status.success() && outcome.stderr.contains("robots.txt"), "{outcome:#?}");
-    let outcome = Launch::bare("optimize").arg("not-there.png").arg(folder.join("c.webp")).args(&["--width", "32"]).finish();
+    let outcome =
+        Launch::bare("optimize").arg("not-there.png").arg(folder.join("c.webp")).args(&["--width", "32"]).finish();
     assert!(!outcome.status.success() && outcome.stderr.contains("not-there.png"), "{outcome:#?}");
     Launch::bare("optimize").arg(&source).arg(folder.join("c.webp")).args(&["--width", "0"]).finish().expect(64);
 }
@@ -212,7 +235,10 @@ fn a_pack_made_ahead_serves_the_same_bytes() {
     }
     fs::write(&pack, b"not a pack").unwrap();
     let outcome = Launch::new(&bundle).arg("--pack").arg(&pack).fail();
-    assert!(matches!(outcome.status.code(), Some(64 | 65 | 69)) && outcome.stderr.contains("assets.pack"), "{outcome:#?}");
+    assert!(
+        matches!(outcome.status.code(), Some(64 | 65 | 69)) && outcome.stderr.contains("assets.pack"),
+        "{outcome:#?}"
+    );
 }
 
 #[test]

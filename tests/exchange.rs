@@ -75,7 +75,10 @@ fn a_body_above_the_limit_is_413_and_node_never_sees_all_of_it() {
 fn a_client_that_waits_for_100_gets_it_and_one_that_does_not_is_not_kept_waiting() {
     let server = shared::handmade();
     let mut connection = server.connect();
-    connection.send(format!("POST /echo HTTP/1.1\r\nHost: {}\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n", server.address()));
+    connection.send(format!(
+        "POST /echo HTTP/1.1\r\nHost: {}\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n",
+        server.address()
+    ));
     assert!(connection.take(12).starts_with(b"HTTP/1.1 100"));
     // The rest of the interim head, then the body.
     let rest = connection.take(13);
@@ -124,7 +127,10 @@ fn a_large_upload_streams_through_without_being_kept() {
 fn answers_flow_while_the_request_still_does() {
     let server = shared::handmade();
     let mut connection = server.connect();
-    connection.send(format!("POST /duplex HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nping\r\n", server.address()));
+    connection.send(format!(
+        "POST /duplex HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nping\r\n",
+        server.address()
+    ));
     let begun = String::from_utf8_lossy(&connection.take(60)).into_owned();
     assert!(begun.starts_with("HTTP/1.1 200"), "{begun}");
     wait::within(wait::PATIENCE, "the echo of the first piece", || {
@@ -170,7 +176,8 @@ fn a_request_carries_who_asked_and_nothing_that_a_stranger_made_up() {
 fn connections_to_node_are_kept_and_used_again() {
     let server = Launch::new(&Draft::usual().write()).start();
     let mut connection = server.connect();
-    let count = |connection: &mut Connection| Request::get("/count").send_on(connection, server.address()).expect(200).json();
+    let count =
+        |connection: &mut Connection| Request::get("/count").send_on(connection, server.address()).expect(200).json();
     let before = count(&mut connection)["connections"].as_u64().unwrap();
     for _ in 0..20 {
         Request::get("/page").send_on(&mut connection, server.address()).expect(200);

@@ -103,7 +103,8 @@ fn other_methods_and_requests_with_bodies_do_not_fall_back() {
 
 #[test]
 fn every_form_of_404_of_compute_is_replaced_by_the_file() {
-    let routes = json!([{"path": "/*", "target": {"kind": "Compute", "src": "default"}, "fallback": {"kind": "Static"}}]);
+    let routes =
+        json!([{"path": "/*", "target": {"kind": "Compute", "src": "default"}, "fallback": {"kind": "Static"}}]);
     let names = ["empty", "length", "chunked", "large"];
     let mut draft = Draft::with_routes(routes).compute(crate::support::bundle::SERVER).file("made/other", "not used");
     for name in names {
@@ -134,7 +135,8 @@ fn every_form_of_404_of_compute_is_replaced_by_the_file() {
 
 #[test]
 fn where_the_fallback_has_nothing_either_the_answer_is_404() {
-    let routes = json!([{"path": "/*", "target": {"kind": "Compute", "src": "default"}, "fallback": {"kind": "Static"}}]);
+    let routes =
+        json!([{"path": "/*", "target": {"kind": "Compute", "src": "default"}, "fallback": {"kind": "Static"}}]);
     let server = Launch::new(&Draft::with_routes(routes).compute(crate::support::bundle::SERVER).write()).start();
     let mut connection = server.connect();
     for name in ["empty", "length", "chunked"] {
@@ -146,7 +148,8 @@ fn where_the_fallback_has_nothing_either_the_answer_is_404() {
 
 #[test]
 fn statuses_other_than_404_do_not_fall_back() {
-    let routes = json!([{"path": "/*", "target": {"kind": "Compute", "src": "default"}, "fallback": {"kind": "Static"}}]);
+    let routes =
+        json!([{"path": "/*", "target": {"kind": "Compute", "src": "default"}, "fallback": {"kind": "Static"}}]);
     let mut draft = Draft::with_routes(routes).compute(crate::support::bundle::SERVER);
     for status in [400, 401, 403, 410, 500, 503] {
         draft = draft.file(&format!("status/{status}"), "from a file");
@@ -161,7 +164,11 @@ fn statuses_other_than_404_do_not_fall_back() {
 fn a_static_miss_asks_compute_with_the_target_as_it_was_sent() {
     let reply = shared::handmade().get("/made/a%20b.json?x=%2F").expect(200);
     assert_eq!(reply.json()["made"], "/made/a%20b.json");
-    shared::handmade().get("/hello.txt").expect(200).saying("hello from a file").with("cache-control", "public, max-age=2");
+    shared::handmade()
+        .get("/hello.txt")
+        .expect(200)
+        .saying("hello from a file")
+        .with("cache-control", "public, max-age=2");
     // The Static target's cacheControl is not for what Compute answers in its place.
     shared::handmade().get("/made/x.json").expect(200).without("cache-control");
 }

@@ -2,13 +2,14 @@
 
 use std::{sync::OnceLock, thread, time::Duration};
 
-use edgeplane_optimizer::{Probe, SourceType, probe};
+use edgeplane_optimizer::SourceType;
 use serde_json::json;
 
 use crate::support::{
     bundle::{self, Draft},
     client::Request,
     origin::{self, Origin},
+    picture,
     reply::Reply,
     server::{Launch, Server},
     shared, wait,
@@ -19,19 +20,14 @@ fn ask(query: &str, accept: &str) -> Reply {
     shared::nuxt().send(&Request::get(&format!("/_amplify/image?{query}")).field("Accept", accept))
 }
 
-fn picture(reply: Reply) -> Probe {
-    let reply = reply.expect(200).holding("content-type", "image/");
-    probe(&reply.body).unwrap_or_else(|error| panic!("{error}: {}", reply.summary()))
-}
-
 #[test]
 fn the_documented_names_and_those_that_nuxt_writes_mean_the_same() {
     let short = ask("url=%2Fphoto.jpg&w=320&q=60", "image/webp").expect(200);
     let long = ask("url=%2Fphoto.jpg&width=320&quality=60", "image/webp").expect(200);
     assert!(short.body == long.body);
     assert_eq!(short.field("etag"), long.field("etag"));
-    let box_short = picture(ask("url=%2Fphoto.jpg&w=320&h=160&q=60", "image/webp"));
-    let box_long = picture(ask("url=%2Fphoto.jpg&width=320&height=160&quality=60&fit=cover", "image/webp"));
+    let box_short = picture::of(ask("url=%2Fphoto.jpg&w=320&h=160&q=60", "image/webp"));
+    let box_long = picture::of(ask("url=%2Fphoto.jpg&width=320&height=160&quality=60&fit=cover", "image/webp"));
     assert_eq!((box_short.width, box_short.height), (320, 160));
     assert_eq!((box_long.width, box_long.height), (320, 160));
     ask("url=%2Fphoto.jpg&w=320&width=640", "image/webp").expect(400);
@@ -51,7 +47,7 @@ fn accept_decides_the_format_and_the_format_parameter_only_where_accept_does_not
         ("&format=tiff", "*/*", SourceType::Jpeg),
     ] {
         let reply = ask(&format!("{coffee}{query}"), accept).holding("vary", "accept");
-        assert_eq!(picture(reply).source_type, expected, "{query} {accept}");
+        assert_eq!(picture::of(reply).kind, expected, "{query} {accept}");
     }
 }
 
@@ -68,7 +64,7 @@ fn pictures_are_fitted_turned_upright_and_never_enlarged() {
         ("url=%2Fimages%2Fastronaut.png&w=320", 320, 320),
         ("url=%2Ffiles%2Fmy%20photo%20%C3%A9.jpg&w=320", 320, 214),
     ] {
-        let found = picture(ask(query, "image/webp"));
+        let found = picture::of(ask(query, "image/webp"));
         assert!(found.width == width && found.height.abs_diff(height) <= 1, "{query}: {found:?}");
     }
 }
@@ -164,7 +160,9 @@ fn remote() -> &'static Origin {
         Origin::start(move |target| {
             let path = target.split('?').next().unwrap_or("/");
             match path {
-                "/ok/coffee.jpg" => origin::answer("200 OK", "Content-Type: image/jpeg\r\nCache-Control: max-age=7200\r\n", &coffee),
+                "/ok/coffee.jpg" => {
+                    origin::answer("200 OK", "Content-Type: image/jpeg\r\nCache-Control: max-age=7200\r\n", &coffee)
+                }
                 "/ok/lying.jpg" => origin::answer("200 OK", "Content-Type: text/html\r\n", &coffee),
                 "/ok/page.jpg" => origin::answer("200 OK", "Content-Type: image/jpeg\r\n", b"<html>no picture</html>"),
                 "/ok/empty.jpg" => origin::answer("200 OK", "", b""),
@@ -172,7 +170,9 @@ fn remote() -> &'static Origin {
                 "/ok/large.jpg" => origin::answer("200 OK", "", &vec![0xff; 12 << 20]),
                 "/ok/moved.jpg" => origin::answer("302 Found", "Location: /ok/coffee.jpg\r\n", b""),
                 "/ok/away.jpg" => origin::answer("302 Found", "Location: /private/coffee.jpg\r\n", b""),
-                "/ok/inside.jpg" => origin::answer("302 Found", "Location: http://169.254.169.254/latest/meta-data\r\n", b""),
+                "/ok/inside.jpg" => {
+                    origin::answer("302 Found", "Location: http://169.254.169.254/latest/meta-data\r\n", b"")
+                }
                 "/ok/circle.jpg" => origin::answer("302 Found", "Location: /ok/circle.jpg\r\n", b""),
                 "/ok/slow.jpg" => {
                     wait::pause(Duration::from_millis(700));
@@ -205,13 +205,15 @@ fn far() -> &'static Server {
 
 fn from_afar(path: &str, width: u32) -> Reply {
     let url = format!("http%3A%2F%2F{}{}", remote().address(), path.replace('/', "%2F").replace('?', "%3F"));
-    far().send(&Request::get(&format!("/img?url={url}&w={width}")).field("Accept", "image/webp").field("Cookie", "secret=1"))
+    far().send(
+        &Request::get(&format!("/img?url={url}&w={width}")).field("Accept", "image/webp").field("Cookie", "secret=1"),
+    )
 }
 
 #[test]
 fn remote_sources_are_fetched_once_and_believed_by_their_bytes_only() {
-    assert_eq!(picture(from_afar("/ok/coffee.jpg", 320)).width, 320);
-    assert_eq!(picture(from_afar("/ok/lying.jpg", 96)).width, 96);
+    assert_eq!(picture::of(from_afar("/ok/coffee.jpg", 320)).width, 320);
+    assert_eq!(picture::of(from_afar("/ok/lying.jpg", 96)).width, 96);
     from_afar("/ok/page.jpg", 96).expect(400).hiding("no picture");
     from_afar("/ok/empty.jpg", 96).expect(400);
     from_afar("/ok/none.jpg", 96).expect(404);
@@ -224,7 +226,7 @@ fn remote_sources_are_fetched_once_and_believed_by_their_bytes_only() {
 
 #[test]
 fn redirects_are_followed_only_to_where_the_manifest_allows() {
-    assert_eq!(picture(from_afar("/ok/moved.jpg", 96)).width, 96);
+    assert_eq!(picture::of(from_afar("/ok/moved.jpg", 96)).width, 96);
     from_afar("/ok/away.jpg", 96).expect(400);
     from_afar("/ok/inside.jpg", 96).expect(400);
     from_afar("/ok/circle.jpg", 96).expect_one_of(&[400, 502, 508]);
@@ -239,7 +241,9 @@ fn addresses_inside_are_never_fetched() {
                           "formats": ["image/webp"], "minimumCacheTTL": 60, "dangerouslyAllowSVG": false});
     let server = Launch::new(&image_bundle(&settings).write()).setting("image.allow-http", "true").start();
     let before = remote().seen().len();
-    for host in ["127.0.0.1", "localhost", "0x7f.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "169.254.169.254"] {
+    for host in
+        ["127.0.0.1", "localhost", "0x7f.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "169.254.169.254"]
+    {
         for authority in [format!("{host}:{port}"), host.to_owned()] {
             let url = format!("http://{authority}/ok/coffee.jpg").replace(':', "%3A").replace('/', "%2F");
             let reply = server.get(&format!("/img?url={url}&w=96"));
@@ -247,7 +251,9 @@ fn addresses_inside_are_never_fetched() {
         }
     }
     assert_eq!(remote().seen().len(), before, "the origin was asked");
-    for url in ["http%3A%2F%2Fuser%3Apw%40127.0.0.1%2Fx.jpg", "ftp%3A%2F%2F127.0.0.1%2Fx.jpg", "%2F%2F127.0.0.1%2Fx.jpg"] {
+    for url in
+        ["http%3A%2F%2Fuser%3Apw%40127.0.0.1%2Fx.jpg", "ftp%3A%2F%2F127.0.0.1%2Fx.jpg", "%2F%2F127.0.0.1%2Fx.jpg"]
+    {
         server.get(&format!("/img?url={url}&w=96")).expect(400);
     }
 }
@@ -257,7 +263,7 @@ fn the_host_a_client_claims_opens_no_door() {
     let forged = Request::get("/img?url=http%3A%2F%2Fevil.example%2Fcoffee.jpg&w=96").field("Host", "evil.example");
     far().send(&forged).expect(400);
     let own = Request::get("/img?url=http%3A%2F%2Fshop.example%2Fcoffee.jpg&w=96").field("Host", "other.example");
-    assert_eq!(picture(far().send(&own)).width, 96, "the settings name this host");
+    assert_eq!(picture::of(far().send(&own)).width, 96, "the settings name this host");
 }
 
 #[test]
@@ -273,14 +279,17 @@ fn many_first_requests_cost_one_fetch() {
 
 #[test]
 fn the_cache_says_what_it_did_and_keeps_formats_apart() {
-    let ask = |accept: &str| far().send(&Request::get("/img?url=%2Fcoffee.jpg&w=320&q=71").field("Accept", accept)).expect(200);
+    let ask = |accept: &str| {
+        far().send(&Request::get("/img?url=%2Fcoffee.jpg&w=320&q=71").field("Accept", accept)).expect(200)
+    };
     let first = ask("image/webp").with("x-edgeplane-cache", "MISS");
     let second = ask("image/webp").with("x-edgeplane-cache", "HIT");
     assert!(first.body == second.body);
     let other = ask("image/avif").with("x-edgeplane-cache", "MISS").with("content-type", "image/avif");
     assert_ne!(other.field("etag"), first.field("etag"));
     let etag = first.field("etag").unwrap();
-    let again = Request::get("/img?url=%2Fcoffee.jpg&w=320&q=71").field("Accept", "image/webp").field("If-None-Match", etag);
+    let again =
+        Request::get("/img?url=%2Fcoffee.jpg&w=320&q=71").field("Accept", "image/webp").field("If-None-Match", etag);
     let unchanged = far().send(&again).expect(304);
     assert!(unchanged.body.is_empty() && unchanged.field("vary").is_some(), "{}", unchanged.summary());
 }
@@ -289,7 +298,8 @@ fn the_cache_says_what_it_did_and_keeps_formats_apart() {
 fn the_age_is_the_routes_own_else_the_longer_of_the_sources_and_the_least() {
     far().get("/img?url=%2Fcoffee.jpg&w=96").expect(200).with("cache-control", "public, max-age=77");
     let url = format!("http%3A%2F%2F{}%2Fok%2Fcoffee.jpg", remote().address());
-    let bare = |url: &str| far().get(&format!("/bare?url={url}&w=96")).expect(200).field("cache-control").unwrap().to_owned();
+    let bare =
+        |url: &str| far().get(&format!("/bare?url={url}&w=96")).expect(200).field("cache-control").unwrap().to_owned();
     assert_eq!(bare(&url), "public, max-age=7200");
     assert_eq!(bare(&url.replace("coffee", "lying")), "public, max-age=60");
 }
@@ -297,7 +307,11 @@ fn the_age_is_the_routes_own_else_the_longer_of_the_sources_and_the_least() {
 #[test]
 fn images_say_nothing_a_browser_could_run() {
     let reply = ask("url=%2Fphoto.jpg&w=320", "image/webp").expect(200);
-    reply.with("x-content-type-options", "nosniff").holding("vary", "accept").without("set-cookie").without("x-powered-by");
+    reply
+        .with("x-content-type-options", "nosniff")
+        .holding("vary", "accept")
+        .without("set-cookie")
+        .without("x-powered-by");
 }
 
 #[test]
@@ -313,7 +327,7 @@ fn limits_hold_for_sources_and_results() {
     assert!(server.resident("VmHWM") - before < 64 << 10, "the bomb was unpacked");
     let server = Launch::new(&bundle).setting("image.source-bytes-max", (large.len() - 1).to_string()).start();
     server.get("/img?url=%2Fa.png&w=96").expect(413);
-    let server = Launch::new(&bundle).setting("image.output-bytes-max", "1000").start();
+    let server = Launch::new(&bundle).setting("image.output-bytes-max", "1KiB").start();
     server.get("/img?url=%2Fa.png&w=640").expect(413);
 }
 
@@ -367,12 +381,13 @@ fn a_local_source_may_come_from_compute() {
         "const picture = Buffer.from('{}', 'base64'); answers['/drawn.png'] = (request, response) => response.writeHead(200, {{'content-type': 'image/png'}}).end(picture);",
         BASE64_PIXEL
     );
-    let server_js = bundle::SERVER.replace("// The forms of \"not here\"", &format!("{source}\n// The forms of \"not here\""));
+    let server_js =
+        bundle::SERVER.replace("// The forms of \"not here\"", &format!("{source}\n// The forms of \"not here\""));
     let settings = json!({"sizes": [96], "domains": [], "remotePatterns": [], "formats": ["image/png"],
                           "minimumCacheTTL": 60, "dangerouslyAllowSVG": false});
     let server = Launch::new(&image_bundle(&settings).compute(&server_js).write()).start();
-    let found = picture(server.get("/img?url=%2Fdrawn.png&w=96"));
-    assert_eq!((found.source_type, found.width), (SourceType::Png, 1));
+    let found = picture::of(server.get("/img?url=%2Fdrawn.png&w=96"));
+    assert_eq!((found.kind, found.width), (SourceType::Png, 1));
     server.get("/img?url=%2Fpage&w=96").expect(400).hiding("<h1>");
     server.get("/img?url=%2Fmissing%2Fempty&w=96").expect(404);
 }

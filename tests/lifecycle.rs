@@ -101,6 +101,7 @@ fn while_no_instance_is_ready_the_answer_is_503_and_says_when_to_come_back() {
     let server = Launch::new(&Draft::usual().file("a.txt", "still here").write())
         .setting("compute.restart-min", "5s")
         .setting("compute.restart-max", "5s")
+        .setting("compute.ready-wait", "200ms")
         .start();
     let node = server.nodes()[0];
     server::kill_process(node);
@@ -211,7 +212,9 @@ fn sigterm_lets_requests_end_and_takes_no_new_ones() {
 fn what_node_writes_is_shown_and_told_apart() {
     let source = "console.log('hello from stdout'); console.error('hello from stderr');\n".to_owned() + bundle::SERVER;
     let server = Launch::new(&Draft::usual().compute(&source).write()).start();
-    wait::until("both lines", || server.log().contains("hello from stdout") && server.log().contains("hello from stderr"));
+    wait::until("both lines", || {
+        server.log().contains("hello from stdout") && server.log().contains("hello from stderr")
+    });
     assert!(!server.access_log().iter().any(|line| line.contains("hello from")), "stdout is the access log's alone");
 }
 

@@ -140,7 +140,7 @@ fn cases() -> Vec<Case> {
         case(with("Expect: 100-continue"), &[200], Open),
     ];
     // Methods that nobody registered are Compute's to answer, and not those of files.
-    cases.push(case("BREW /echo HTTP/1.1\r\nHost: a\r\n\r\n", &[200, 400, 405, 501], Closed));
+    cases.push(case("BREW /echo HTTP/1.1\r\nHost: a\r\n\r\n", &[200, 400, 405, 501], Open));
     cases.push(case("BREW /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n", &[405, 501], Open));
     cases.push(case(get(&format!("/made/{}", "p".repeat(8000))), &[200], Open));
     cases.push(case(get(&format!("/{}", "p".repeat(17_000))), &[414], Closed));
@@ -224,7 +224,8 @@ fn odd_requests_are_no_different_behind_a_body_in_chunks() {
     for case in cases() {
         let mut connection = server.connect();
         connection.patience(Duration::from_secs(5));
-        connection.send("POST /echo HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+        connection
+            .send("POST /echo HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
         let first = connection.receive("POST");
         if first.status != 200 || first.json()["body"] != "abc" {
             faults.push(format!("the body in chunks got {}", first.summary()));
@@ -259,7 +260,9 @@ fn pipelined_requests_are_answered_in_their_order() {
     let targets = ["/hello.txt", "/page", "/hello.txt", "/made/x.json", "/assets/a.js", "/status/201"];
     let all: Vec<u8> = targets.iter().flat_map(|target| Request::get(target).bytes(server.address())).collect();
     connection.send(all);
-    for (target, says) in targets.iter().zip(["hello from a file", "<h1>page", "hello from a file", "made", "let a", "201"]) {
+    for (target, says) in
+        targets.iter().zip(["hello from a file", "<h1>page", "hello from a file", "made", "let a", "201"])
+    {
         let reply = connection.receive("GET");
         assert!(reply.text().contains(says), "{target}: {}", reply.summary());
     }
@@ -267,7 +270,11 @@ fn pipelined_requests_are_answered_in_their_order() {
 
 fn strict() -> Server {
     let bundle = Draft::usual().file("hello.txt", "hello from a file\n").write();
-    Launch::new(&bundle).setting("timeouts.head", "1s").setting("timeouts.idle", "2s").setting("timeouts.body-read", "1s").start()
+    Launch::new(&bundle)
+        .setting("timeouts.head", "1s")
+        .setting("timeouts.idle", "2s")
+        .setting("timeouts.body-read", "1s")
+        .start()
 }
 
 #[test]

@@ -3,13 +3,14 @@
 
 use std::fs;
 
-use edgeplane_optimizer::{SourceType, probe};
+use edgeplane_optimizer::SourceType;
 use serde_json::{Value, json};
 
 use crate::support::{
     bundle::{self, Draft, SERVER},
     client::Request,
     origin::{self, Origin},
+    picture,
     server::{Launch, Server},
 };
 
@@ -69,7 +70,9 @@ fn nothing_outside_static_is_served() {
     .file("public.txt", "public")
     .write();
     let server = Launch::new(&bundle).start();
-    for path in ["/deploy-manifest.json", "/compute/default/server.js", "/../deploy-manifest.json", "/static/public.txt"] {
+    for path in
+        ["/deploy-manifest.json", "/compute/default/server.js", "/../deploy-manifest.json", "/static/public.txt"]
+    {
         server.get(path).expect_one_of(&[400, 404]).hiding("routes").hiding("createServer");
     }
 }
@@ -95,14 +98,15 @@ fn base_paths_are_plain_paths() {
     server.get("/main.css").expect(404);
     server.get("/outside.txt").expect(200);
     server.get("/folder1/folder2/anything").expect(404).saying("COMPUTE 404");
-    let reply = server.get("/folder1/folder2/_image?url=%2Ffolder1%2Ffolder2%2Fcoffee.jpg&w=16").expect(200);
-    assert_eq!(probe(&reply.body).unwrap().width, 16);
+    let reply = server.get("/folder1/folder2/_image?url=%2Ffolder1%2Ffolder2%2Fcoffee.jpg&w=16");
+    assert_eq!(picture::of(reply).width, 16);
 }
 
 #[test]
 fn compute_runs_in_its_folder_though_it_listens_on_port_3000() {
     let listening = SERVER.replace("Number(process.env.PORT ?? 3000), process.env.HOST", "3000");
-    let source = format!("const beside = require('./beside.js');\nif (beside !== 'found') process.exit(1);\n{listening}");
+    let source =
+        format!("const beside = require('./beside.js');\nif (beside !== 'found') process.exit(1);\n{listening}");
     let bundle = Draft::usual().compute(&source).compute_file("beside.js", "module.exports = 'found'").write();
     let servers: Vec<Server> = (0..2).map(|_| Launch::new(&bundle).start()).collect();
     let folder = bundle.join("compute/default").canonicalize().unwrap();
@@ -135,8 +139,11 @@ fn the_first_matching_route_wins() {
         {"path": "/*", "target": compute()},
     ]))
     .compute(SERVER)
-    .key("imageSettings", json!({"sizes": [16], "domains": [], "remotePatterns": [], "formats": [],
-                                 "minimumCacheTTL": 60, "dangerouslyAllowSVG": false}))
+    .key(
+        "imageSettings",
+        json!({"sizes": [16], "domains": [], "remotePatterns": [], "formats": [],
+                                 "minimumCacheTTL": 60, "dangerouslyAllowSVG": false}),
+    )
     .file("_nuxt/builds/meta/a.json", "1")
     .file("_nuxt/app.js", "2")
     .file("humans.txt", "3")
@@ -168,7 +175,8 @@ fn the_first_matching_route_wins() {
 #[test]
 fn a_request_reaches_its_target_as_it_came() {
     let server = Launch::new(&Draft::usual().write()).start();
-    let request = Request::with_body("PATCH", "/echo?a=%2F&b=%zz&c", "body").field("X-Field", "kept").field("Host", "h.example");
+    let request =
+        Request::with_body("PATCH", "/echo?a=%2F&b=%zz&c", "body").field("X-Field", "kept").field("Host", "h.example");
     let told = server.send(&request).expect(200).json();
     assert_eq!(told["method"], "PATCH");
     assert_eq!(told["url"], "/echo?a=%2F&b=%zz&c");
@@ -209,7 +217,9 @@ fn only_get_and_head_fall_back() {
 fn a_body_is_dropped_before_the_fallback() {
     let echoing = SERVER.replace("'/echo'(request", "'/echo.json'(request");
     let server = Launch::new(&Draft::usual().compute(&echoing).write()).start();
-    for request in [Request::with_body("GET", "/echo.json", "abc"), Request::with_body("GET", "/echo.json", "abc").chunked()] {
+    for request in
+        [Request::with_body("GET", "/echo.json", "abc"), Request::with_body("GET", "/echo.json", "abc").chunked()]
+    {
         let mut connection = server.connect();
         let told = request.send_on(&mut connection, server.address()).expect(200).json();
         assert_eq!(told["body"], "", "{told:#}");
@@ -268,8 +278,8 @@ fn images_are_optimized_at_runtime() {
     let server = Launch::new(&images(&json!({})).write()).start();
     let request = Request::get("/img?url=%2Fcoffee.jpg&w=96").field("Accept", "image/webp");
     let reply = server.send(&request).expect(200).with("content-type", "image/webp");
-    let found = probe(&reply.body).unwrap();
-    assert_eq!((found.source_type, found.width, found.height), (SourceType::Webp, 96, 64));
+    let found = picture::look(&reply.body).unwrap();
+    assert_eq!((found.kind, found.width, found.height), (SourceType::Webp, 96, 64));
     assert!(reply.body.len() < coffee().len() / 4);
 }
 
@@ -286,14 +296,14 @@ fn only_listed_formats_are_written() {
     let server = Launch::new(&images(&json!({"formats": ["image/webp"]})).write()).start();
     let ask = |accept: &str| {
         let request = Request::get("/img?url=%2Fcoffee.jpg&w=16").field("Accept", accept);
-        probe(&server.send(&request).expect(200).body).unwrap().source_type
+        picture::of(server.send(&request)).kind
     };
     assert_eq!(ask("image/avif,image/webp"), SourceType::Webp);
     assert_ne!(ask("image/avif"), SourceType::Avif);
     let server = Launch::new(&images(&json!({"formats": []})).write()).start();
     let request = Request::get("/img?url=%2Fcoffee.jpg&w=16").field("Accept", "image/avif,image/webp");
-    let kept = server.send(&request).expect(200);
-    assert_eq!(probe(&kept.body).unwrap().source_type, SourceType::Jpeg, "an empty list keeps the source's format");
+    let kept = picture::of(server.send(&request)).kind;
+    assert_eq!(kept, SourceType::Jpeg, "an empty list keeps the source's format");
 }
 
 #[test]
@@ -310,7 +320,10 @@ fn svg_is_refused_unless_allowed() {
 
 /// Starts a server whose settings let it fetch from loopback over plain http, so that the manifest alone decides.
 fn lenient(draft: Draft) -> Server {
-    Launch::new(&draft.write()).setting("image.allow-http", "true").setting("image.private-addresses", "127.0.0.0/8").start()
+    Launch::new(&draft.write())
+        .setting("image.allow-http", "true")
+        .setting("image.private-addresses", "127.0.0.0/8")
+        .start()
 }
 
 fn origin(cache_control: &'static str) -> Origin {

@@ -51,7 +51,8 @@ fn metrics_are_well_formed_and_their_labels_come_from_closed_sets() {
     for line in text.lines() {
         let good = line.starts_with("# HELP edgeplane_")
             || line.starts_with("# TYPE edgeplane_")
-            || (line.starts_with("edgeplane_") && line.rsplit(' ').next().is_some_and(|value| value.parse::<f64>().is_ok()));
+            || (line.starts_with("edgeplane_")
+                && line.rsplit(' ').next().is_some_and(|value| value.parse::<f64>().is_ok()));
         assert!(good, "{line}");
     }
 }
@@ -71,14 +72,17 @@ fn the_admin_address_only_reads() {
 #[test]
 fn each_request_is_one_line_of_json_that_a_client_cannot_forge() {
     let server = serve("json");
-    let reply = server.send(&Request::get("/hello.txt?a=1").field("User-Agent", "x\"y\\z").field("Referer", "http://r/"));
+    let reply =
+        server.send(&Request::get("/hello.txt?a=1").field("User-Agent", "x\"y\\z").field("Referer", "http://r/"));
     let id = reply.expect(200).field("x-request-id").unwrap().to_owned();
-    let line = wait::within(wait::PATIENCE, "the line", || {
-        server.access_log().into_iter().find(|line| line.contains(&id))
-    });
+    let line =
+        wait::within(wait::PATIENCE, "the line", || server.access_log().into_iter().find(|line| line.contains(&id)));
     let line: Value = serde_json::from_str(&line).unwrap();
     assert_eq!((&line["method"], &line["path"], &line["query"]), (&"GET".into(), &"/hello.txt".into(), &"a=1".into()));
-    assert_eq!((&line["status"], &line["target"], &line["client"]), (&200.into(), &"Static".into(), &"127.0.0.1".into()));
+    assert_eq!(
+        (&line["status"], &line["target"], &line["client"]),
+        (&200.into(), &"Static".into(), &"127.0.0.1".into())
+    );
     assert_eq!(line["user_agent"], "x\"y\\z");
     assert_eq!(line["referer"], "http://r/");
     assert!(line["bytes"].as_u64() > Some(6) && line["duration_ms"].is_number(), "{line}");

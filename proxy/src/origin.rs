@@ -38,8 +38,12 @@ impl LocalOrigin {
         let pick = fleet.pick(&[]).ok_or(ComputeFailure::Unreachable)?;
         let connect = self.settings.timeouts.connect;
         match pick.address {
-            Address::Tcp(address) => exchange(dial(connect, TcpStream::connect(*address)).await?, path_and_query, limit).await,
-            Address::Unix(path) => exchange(dial(connect, UnixStream::connect(path)).await?, path_and_query, limit).await,
+            Address::Tcp(address) => {
+                exchange(dial(connect, TcpStream::connect(*address)).await?, path_and_query, limit).await
+            }
+            Address::Unix(path) => {
+                exchange(dial(connect, UnixStream::connect(path)).await?, path_and_query, limit).await
+            }
             Address::Name(name, port) => {
                 let stream = dial(connect, TcpStream::connect((name.as_str(), *port))).await?;
                 exchange(stream, path_and_query, limit).await

@@ -63,7 +63,9 @@ fn serve(stream: TcpStream, seen: &Mutex<Vec<Seen>>, answer: &dyn Fn(&str) -> Ve
     let Some(line) = lines.next() else { return };
     let fields = lines
         .take_while(|line| !line.is_empty())
-        .filter_map(|line| line.split_once(':').map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())))
+        .filter_map(|line| {
+            line.split_once(':').map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        })
         .collect();
     let target = line.split(' ').nth(1).unwrap_or("/").to_owned();
     seen.lock().unwrap().push(Seen { line, fields });

@@ -79,7 +79,8 @@ impl Reply {
     /// Fails unless the field is there and holds `part`, whatever the case.
     #[track_caller]
     pub(crate) fn holding(self, name: &str, part: &str) -> Self {
-        let found = self.values(name).iter().any(|value| value.to_ascii_lowercase().contains(&part.to_ascii_lowercase()));
+        let found =
+            self.values(name).iter().any(|value| value.to_ascii_lowercase().contains(&part.to_ascii_lowercase()));
         assert!(found, "{name} lacks {part:?} in {}", self.summary());
         self
     }

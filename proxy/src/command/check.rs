@@ -30,7 +30,11 @@ pub(crate) fn run(settings: &Settings, args: &CheckArgs) -> Result<(), Failure> 
     })?;
     match bundle {
         Some(bundle) if !problems.has_errors() => {
-            if args.start { start(&bundle, settings, args.format) } else { Ok(()) }
+            if args.start {
+                start(&bundle, settings, args.format)
+            } else {
+                Ok(())
+            }
         }
         _ => Err(Failure::BundleReported),
     }

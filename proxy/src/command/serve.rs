@@ -26,11 +26,7 @@ use crate::{
 const DEFAULT_BUNDLE: &str = ".amplify-hosting";
 
 /// Serves until a signal ends it.
-pub(crate) fn run(
-    settings: Settings,
-    args: ServeArgs,
-    environment: Vec<(OsString, OsString)>,
-) -> Result<(), Failure> {
+pub(crate) fn run(settings: Settings, args: ServeArgs, environment: Vec<(OsString, OsString)>) -> Result<(), Failure> {
     let settings = Arc::new(settings);
     let served = open(&settings, args.bundle.as_deref())?;
     let runtime = runtime(settings.threads).map_err(|source| Failure::unavailable("start the threads", source))?;
@@ -48,8 +44,7 @@ fn open(settings: &Settings, path: Option<&Path>) -> Result<Served, Failure> {
     if sidecar && path.is_none() && !Path::new(DEFAULT_BUNDLE).exists() {
         return Ok(Served { manifest: Manifest::compute_only(), bundle: None });
     }
-    let bundle =
-        Bundle::open(path.unwrap_or(Path::new(DEFAULT_BUNDLE)), sidecar).map_err(Failure::Bundle)?;
+    let bundle = Bundle::open(path.unwrap_or(Path::new(DEFAULT_BUNDLE)), sidecar).map_err(Failure::Bundle)?;
     for problem in bundle.warnings.iter() {
         output::problem(problem);
     }
@@ -77,7 +72,8 @@ async fn serve(
         .collect::<Result<Vec<_>, _>>()
         .map_err(|source| Failure::unavailable("serve", source))?;
     let admin = bind_admin(&settings).await?;
-    let state = StateDir::open(&settings.state_dir).map_err(|source| Failure::unavailable("use the state directory", source))?;
+    let state = StateDir::open(&settings.state_dir)
+        .map_err(|source| Failure::unavailable("use the state directory", source))?;
 
     let pack = make_pack(&settings, served.bundle.as_ref(), pack).await?;
     let compute = start_compute(&settings, served.bundle.as_ref(), &state, environment).await?;
@@ -173,7 +169,11 @@ fn improve_pack(app: &Arc<App>) -> Arc<AtomicBool> {
         let deployment = app.sites.find("").current();
         match assets::improve(&deployment.pack.load_full(), &app.settings.assets, &cancelled) {
             Ok(Some(better)) => {
-                tracing::info!(files = better.len(), bytes = better.bytes(), "static files are compressed at their best now");
+                tracing::info!(
+                    files = better.len(),
+                    bytes = better.bytes(),
+                    "static files are compressed at their best now"
+                );
                 deployment.pack.store(Arc::new(better));
             }
             Ok(None) => {}

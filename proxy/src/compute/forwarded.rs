@@ -149,7 +149,14 @@ mod tests {
     #[test]
     fn a_strangers_fields_are_replaced_and_not_extended() {
         let mut fields = HeaderMap::new();
-        for name in ["forwarded", "x-forwarded-for", "x-forwarded-prefix", "x-real-ip", "x-request-id", "cloudfront-viewer-country"] {
+        for name in [
+            "forwarded",
+            "x-forwarded-for",
+            "x-forwarded-prefix",
+            "x-real-ip",
+            "x-request-id",
+            "cloudfront-viewer-country",
+        ] {
             fields.insert(HeaderName::from_static(name), HeaderValue::from_static("forged"));
         }
         let peer: SocketAddr = "[::1]:9".parse().unwrap();

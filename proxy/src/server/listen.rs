@@ -43,8 +43,9 @@ impl Listener {
     /// Binds `address`; must run inside the runtime that accepts.
     pub(crate) fn bind(address: &Address) -> Result<Self, ListenError> {
         match address {
-            Address::Tcp(address) => Self::bind_tcp(*address)
-                .map_err(|source| ListenError::Bind { address: address.to_string(), source }),
+            Address::Tcp(address) => {
+                Self::bind_tcp(*address).map_err(|source| ListenError::Bind { address: address.to_string(), source })
+            }
             Address::Unix(path) => Self::bind_unix(path)
                 .map_err(|source| ListenError::Bind { address: format!("unix:{}", path.display()), source }),
             Address::Name(name, port) => Err(ListenError::Name(format!("{name}:{port}"))),

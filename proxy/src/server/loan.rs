@@ -53,14 +53,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(socket: Socket) -> Self {
-        Self {
-            socket,
-            ahead: BytesMut::new(),
-            out: BytesMut::new(),
-            framing: Framing::None,
-            ended: false,
-            written: 0,
-        }
+        Self { socket, ahead: BytesMut::new(), out: BytesMut::new(), framing: Framing::None, ended: false, written: 0 }
     }
 }
 

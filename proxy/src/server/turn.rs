@@ -233,11 +233,8 @@ impl Turn<'_> {
         let Some(fleet) = &self.deployment.compute else {
             return (Some(connection), Given::NotFound(Refusal::NotFound));
         };
-        let head = if without_body || self.absolute {
-            rewrite::head(&self.head, without_body)
-        } else {
-            self.bytes.clone()
-        };
+        let head =
+            if without_body || self.absolute { rewrite::head(&self.head, without_body) } else { self.bytes.clone() };
         let request = upstream::Request {
             head,
             method: self.head.method,
@@ -331,9 +328,6 @@ impl Turn<'_> {
 /// `OPTIONS *` (RFC 9110 9.3.7) asks about the server, not about a route.
 fn options() -> Answer {
     let mut headers = http::HeaderMap::new();
-    headers.insert(
-        http::header::ALLOW,
-        http::HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
-    );
+    headers.insert(http::header::ALLOW, http::HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
     Answer { status: StatusCode::NO_CONTENT, headers, body: Body::Empty }
 }

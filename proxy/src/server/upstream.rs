@@ -57,13 +57,8 @@ pub(crate) async fn pass(app: &App, fleet: &Arc<Fleet>, connection: Connection, 
     let exchange = Arc::new(Mutex::new(Exchange::new(request.method, request.has_fallback, attempts)));
     let signals = Arc::new(Signals::default());
     let home = Arc::new(Home::default());
-    let loan = Loan::new(
-        connection,
-        request.head,
-        app.settings.limits.request_body,
-        Arc::clone(&home),
-        Arc::clone(&signals),
-    );
+    let loan =
+        Loan::new(connection, request.head, app.settings.limits.request_body, Arc::clone(&home), Arc::clone(&signals));
     let mut session = ServerSession::new_http1(Box::new(loan));
     session.set_read_timeout(Some(app.settings.timeouts.body_read));
     session.set_write_timeout(Some(app.settings.timeouts.write));

@@ -221,8 +221,7 @@ fn hop_by_hop(headers: &HeaderMap) -> Vec<http::HeaderName> {
         .flat_map(|value| value.split(','))
         .filter_map(|name| http::HeaderName::from_bytes(name.trim().as_bytes()).ok())
         .filter(|name| *name != header::TRANSFER_ENCODING && *name != header::CONTENT_LENGTH);
-    let standard = ["keep-alive", "proxy-connection", "proxy-authenticate", "te"]
-        .into_iter()
-        .map(http::HeaderName::from_static);
+    let standard =
+        ["keep-alive", "proxy-connection", "proxy-authenticate", "te"].into_iter().map(http::HeaderName::from_static);
     named.chain(standard).filter(|name| headers.contains_key(name)).collect()
 }

@@ -112,7 +112,9 @@ impl Refusal {
 
 fn head_status(refused: Refused) -> StatusCode {
     match refused {
-        Refused::Malformed | Refused::RequestLine | Refused::LineEnd | Refused::Host | Refused::Length => StatusCode::BAD_REQUEST,
+        Refused::Malformed | Refused::RequestLine | Refused::LineEnd | Refused::Host | Refused::Length => {
+            StatusCode::BAD_REQUEST
+        }
         Refused::TransferCoding | Refused::Method => StatusCode::NOT_IMPLEMENTED,
         Refused::Expectation => StatusCode::EXPECTATION_FAILED,
         Refused::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,

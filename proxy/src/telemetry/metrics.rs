@@ -43,8 +43,10 @@ impl Metrics {
             Opts::new("requests_total", "Requests answered, by target and status class"),
             &["target", "status"],
         )?;
-        let bytes =
-            IntCounterVec::new(Opts::new("response_bytes_total", "Bytes written to clients, heads included"), &["target"])?;
+        let bytes = IntCounterVec::new(
+            Opts::new("response_bytes_total", "Bytes written to clients, heads included"),
+            &["target"],
+        )?;
         let seconds = HistogramVec::new(
             HistogramOpts::new("request_seconds", "From the end of a request's head to the end of its answer")
                 .buckets(SECONDS.to_vec()),

@@ -74,9 +74,10 @@ fn refuse_unparsed(error: httparse::Error, bytes: &[u8]) -> Refused {
         httparse::Error::TooManyHeaders => Refused::HeadTooLarge,
         httparse::Error::Version => {
             let line = bytes.split(|&byte| byte == b'\r').next().unwrap_or_default();
-            let version = line.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
-            match version {
-                [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+            let mut words = line.split(|&byte| byte == b' ');
+            // Of a target with a space in it, httparse takes the second half for the version.
+            match (words.clone().count(), words.nth(2)) {
+                (3, Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor]))
                     if major.is_ascii_digit() && minor.is_ascii_digit() =>
                 {
                     Refused::Version
@@ -123,7 +124,9 @@ fn split_target<'a>(method: &str, target: &'a str) -> Result<Target<'a>, Refused
         (Some(authority), &rest[end..])
     };
     match origin.split_once('?') {
-        Some((path, query)) => Ok(Target { path: if path.is_empty() { "/" } else { path }, query: Some(query), authority }),
+        Some((path, query)) => {
+            Ok(Target { path: if path.is_empty() { "/" } else { path }, query: Some(query), authority })
+        }
         None => Ok(Target { path: if origin.is_empty() { "/" } else { origin }, query: None, authority }),
     }
 }
@@ -152,7 +155,8 @@ fn is_host(value: &[u8]) -> bool {
         }
         [] => false,
         _ => name.iter().all(|byte| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$' | b'&' | b'\'')
+            byte.is_ascii_alphanumeric()
+                || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$' | b'&' | b'\'')
         }),
     };
     name_ok && port.len() <= 5 && port.iter().all(u8::is_ascii_digit)
