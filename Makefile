@@ -8,7 +8,7 @@ help: ## Say what there is
 demo: ## Build the example app, a gallery, and serve it on http://127.0.0.1:8080
 	tests/prerequisites.sh demo
 	cargo build --release -p edgeplane
-	cd examples/gallery && npm ci --no-fund --no-audit && npm run build
+	examples/gallery/build.sh
 	cargo run --release -q -p edgeplane -- serve examples/gallery
 
 test: prerequisites check bundles ## Everything: check, build the apps' bundles, run every test

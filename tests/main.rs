@@ -17,6 +17,7 @@ mod fallback;
 mod gallery;
 mod images;
 mod lifecycle;
+mod manual;
 mod nitro;
 mod nuxt;
 mod requests;

@@ -5,7 +5,6 @@ use std::{path::Path, sync::Arc, time::SystemTime};
 use arc_swap::ArcSwap;
 use edgeplane_config::{Manifest, Settings, Target};
 use http::HeaderValue;
-use pingora::server::ShutdownWatch;
 use tokio::sync::watch;
 
 use crate::{
@@ -29,10 +28,10 @@ pub struct App {
     pub(crate) bounds: Arc<Bounds>,
     /// `Cache-Control` of static answers whose route gives none.
     pub(crate) default_cache_control: HeaderValue,
-    /// Tells Pingora that a connection may be kept...
-    pub(crate) keeping: ShutdownWatch,
+    /// Tells the engine that a connection may be kept...
+    pub(crate) keeping: watch::Receiver<bool>,
     /// ...or that it may not.
-    pub(crate) closing: ShutdownWatch,
+    pub(crate) closing: watch::Receiver<bool>,
 }
 
 impl std::fmt::Debug for App {

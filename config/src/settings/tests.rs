@@ -185,7 +185,7 @@ fn a_wrong_variable_and_a_wrong_flag_name_themselves() {
 
 #[test]
 fn a_stray_variable_is_only_remarked_upon() {
-    let stray = [("EDGEPLANE_LISTN", "x"), ("EDGEPLANE_SERVICE_HOST", "10.0.0.1"), ("HOME", "/home/me")];
+    let stray = [("EDGEPLANE_LISTN", "x"), ("EDGEPLANE_SERVICE_HOST", "10.0.0.1"), ("HOME", "/users/me")];
     let warnings: Vec<_> = load("", &stray, &[]).unwrap().warnings.iter().map(ToString::to_string).collect();
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings[0].ends_with("help: did you mean `EDGEPLANE_LISTEN`?"), "{warnings:?}");
@@ -204,11 +204,11 @@ fn lists_are_comma_separated_outside_the_file() {
 #[test]
 fn the_state_folder_follows_systemd_then_xdg_then_home() {
     let dir = |environment: &[(&str, &str)]| load("", environment, &[]).unwrap().settings.state_dir;
-    let home = ("HOME", "/home/me");
+    let home = ("HOME", "/users/me");
     let xdg = ("XDG_STATE_HOME", "/xdg");
     assert_eq!(dir(&[home, xdg, ("STATE_DIRECTORY", "/var/lib/a:/var/lib/b")]), Path::new("/var/lib/a"));
     assert_eq!(dir(&[home, xdg]), Path::new("/xdg/edgeplane"));
-    assert_eq!(dir(&[home, ("XDG_STATE_HOME", "relative")]), Path::new("/home/me/.local/state/edgeplane"));
+    assert_eq!(dir(&[home, ("XDG_STATE_HOME", "relative")]), Path::new("/users/me/.local/state/edgeplane"));
     assert_eq!(dir(&[]), Path::new("/var/lib/edgeplane"));
     assert_eq!(dir(&[home, ("EDGEPLANE_STATE_DIR", "/here")]), Path::new("/here"));
 }

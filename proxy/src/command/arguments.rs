@@ -282,3 +282,78 @@ fn position(name: &str) -> Result<Position, &'static str> {
         _ => Err("the positions are center, top, right, bottom and left"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+    use edgeplane_config::{Settings, Sources};
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_of_serve_reaches_its_setting() {
+        let words = [
+            "edgeplane",
+            "serve",
+            "app",
+            "--listen",
+            "127.0.0.1:1",
+            "--listen",
+            "unix:/run/e.sock",
+            "--admin",
+            "off",
+            "--state-dir",
+            "/state",
+            "--threads",
+            "3",
+            "--instances",
+            "auto",
+            "--upstream",
+            "app:3000",
+            "--env-file",
+            "/a.env",
+            "--log",
+            "json",
+        ];
+        let Command::Serve(args) = Arguments::try_parse_from(words).unwrap().command else { panic!("not serve") };
+        let sources = Sources { flags: args.flags.written(), ..Sources::default() };
+        let settings = Settings::load(&sources).unwrap().settings;
+        let defaults = Settings::default();
+        assert_eq!(settings.listen.len(), 2);
+        assert_eq!(settings.state_dir, Path::new("/state"));
+        assert_eq!(settings.env_file.as_deref(), Some(Path::new("/a.env")));
+        assert_ne!(settings.admin, defaults.admin);
+        assert_ne!(settings.threads, defaults.threads);
+        assert_ne!(settings.instances, defaults.instances);
+        assert_ne!(settings.upstream, defaults.upstream);
+        assert_ne!(settings.log, defaults.log);
+    }
+
+    #[test]
+    fn what_was_not_typed_sets_nothing() {
+        let Command::Serve(args) = Arguments::try_parse_from(["edgeplane", "serve"]).unwrap().command else {
+            panic!("not serve")
+        };
+        assert_eq!(args.flags.written(), []);
+    }
+
+    #[test]
+    fn optimize_needs_a_width_or_a_height_within_reason() {
+        let parse =
+            |rest: &[&str]| Arguments::try_parse_from(["edgeplane", "optimize", "a", "b"].iter().chain(rest)).is_ok();
+        assert!(parse(&["--width", "640"]) && parse(&["--height", "1"]) && parse(&["--width", "1", "--height", "1"]));
+        assert!(!parse(&[]) && !parse(&["--width", "0"]) && !parse(&["--width", "1", "--quality", "101"]));
+        assert!(!parse(&["--width", "1", "--format", "gif"]) && !parse(&["--width", "1", "--fit", "best"]));
+    }
+
+    #[test]
+    fn a_header_is_a_name_and_a_value() {
+        assert_eq!(field("Accept:  image/avif "), Ok(("Accept".to_owned(), "image/avif".to_owned())));
+        assert!(field("Accept").is_err() && field(": x").is_err());
+    }
+}

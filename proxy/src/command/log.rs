@@ -8,10 +8,12 @@ use std::{
 use tracing_subscriber::EnvFilter;
 
 /// Starts it: `-v` shows our decisions, `-vv` those of the libraries, `-vvv` everything; `RUST_LOG` says it exactly.
-pub(crate) fn start(verbose: u8, environment: &[(OsString, OsString)]) {
+/// Only a server says what it does without being asked: the other commands have a result to show.
+pub(crate) fn start(verbose: u8, serves: bool, environment: &[(OsString, OsString)]) {
     let exact = environment.iter().find(|(name, _)| name == "RUST_LOG").and_then(|(_, value)| value.to_str());
     let filter = match verbose {
-        0 => exact.unwrap_or("warn,edgeplane=info,node=info"),
+        0 if serves => exact.unwrap_or("warn,edgeplane=info,node=info"),
+        0 => exact.unwrap_or("warn"),
         1 => "info,edgeplane=debug,node=info",
         2 => "debug,edgeplane=trace",
         _ => "trace",

@@ -41,7 +41,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, environment: Vec<(OsString
             return if refused.use_stderr() { Exit::Usage } else { Exit::Done }.into();
         }
     };
-    log::start(arguments.verbose, &environment);
+    log::start(arguments.verbose, matches!(arguments.command, Command::Serve(_)), &environment);
     // The panic hook has told what happened by then; what is left is to say by the code that it was our fault.
     let ended = catch_unwind(AssertUnwindSafe(|| dispatch(arguments.command, environment)));
     ended.unwrap_or(Exit::Bug).into()

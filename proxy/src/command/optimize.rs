@@ -1,6 +1,11 @@
 //! `edgeplane optimize`: the image optimizer on a file, under the limits of the settings.
 
-use std::{fs, path::Path, time::Instant};
+use std::{
+    fs::{self, File},
+    io::{self, Read as _},
+    path::Path,
+    time::Instant,
+};
 
 use edgeplane_config::Settings;
 use edgeplane_optimizer::{Encoded, ImageFormat, Limits, Order, Probe, optimize, probe};
@@ -26,7 +31,8 @@ pub(crate) fn run(settings: &Settings, args: &OptimizeArgs) -> Result<(), Failur
         side: settings.image.side_max,
         output_bytes: settings.image.output_bytes_max,
     };
-    let source = fs::read(&args.input).map_err(|source| Failure::Read { path: args.input.clone(), source })?;
+    let source =
+        read(&args.input, limits.source_bytes).map_err(|source| Failure::Read { path: args.input.clone(), source })?;
     let refused = |source| Failure::Image { path: args.input.clone(), source };
     let probe = probe(&source).map_err(refused)?;
     let begun = Instant::now();
@@ -36,17 +42,20 @@ pub(crate) fn run(settings: &Settings, args: &OptimizeArgs) -> Result<(), Failur
     output::result(&table(&probe, source.len(), &encoded, millis))
 }
 
+/// One byte more than is allowed is enough for the optimizer to refuse.
+fn read(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(bytes_max as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The format named, else the one that the output's name stands for.
 fn output_format(args: &OptimizeArgs) -> Result<ImageFormat, Failure> {
     let by_name = || args.output.extension().and_then(|extension| arguments::format(&extension.to_string_lossy()).ok());
     args.format.or_else(by_name).ok_or_else(|| Failure::Usage {
-        message: format!("the name `{}` does not say which format to write", shown(&args.output)),
+        message: format!("the name `{}` does not say which format to write", args.output.display()),
         help: "end it in .avif, .webp, .jpg or .png, or add --format",
     })
-}
-
-fn shown(path: &Path) -> String {
-    path.display().to_string()
 }
 
 fn table(probe: &Probe, source_bytes: usize, encoded: &Encoded, millis: u128) -> String {

@@ -55,14 +55,13 @@ const WITHHELD: [&str; 26] = [
 /// What the app gets unless the operator says otherwise. The first three: the specification's port, production, and
 /// loopback for servers that honour HOST. The rest is read by SvelteKit's Node server: the proxy always sends these
 /// fields, and its own limit on bodies applies, where SvelteKit would stop at 512 KiB.
-const DEFAULTS: [(&str, &str); 8] = [
+const DEFAULTS: [(&str, &str); 7] = [
     ("NODE_ENV", "production"),
     ("PORT", "3000"),
     ("HOST", "127.0.0.1"),
     ("PROTOCOL_HEADER", "x-forwarded-proto"),
     ("HOST_HEADER", "x-forwarded-host"),
-    ("ADDRESS_HEADER", "x-forwarded-for"),
-    ("XFF_DEPTH", "1"),
+    ("ADDRESS_HEADER", "x-real-ip"),
     ("BODY_SIZE_LIMIT", "Infinity"),
 ];
 

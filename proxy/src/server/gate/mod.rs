@@ -74,10 +74,11 @@ fn refuse_unparsed(error: httparse::Error, bytes: &[u8]) -> Refused {
         httparse::Error::TooManyHeaders => Refused::HeadTooLarge,
         httparse::Error::Version => {
             let line = bytes.split(|&byte| byte == b'\r').next().unwrap_or_default();
-            let mut words = line.split(|&byte| byte == b' ');
-            // Of a target with a space in it, httparse takes the second half for the version.
-            match (words.clone().count(), words.nth(2)) {
-                (3, Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor]))
+            let words: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
+            match words[..] {
+                // A version we do speak, refused as one, stands behind a space too many.
+                [_, _, b"HTTP/1.0" | b"HTTP/1.1"] => Refused::RequestLine,
+                [_, _, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]]
                     if major.is_ascii_digit() && minor.is_ascii_digit() =>
                 {
                     Refused::Version

@@ -1,3 +1,5 @@
+//! Tables of heads that pass and heads that do not.
+
 use proptest::prelude::*;
 
 use super::*;
