@@ -2,13 +2,14 @@
 
 use std::{sync::OnceLock, thread, time::Duration};
 
-use edgeplane_optimizer::{Probe, SourceType, probe};
+use edgeplane_optimizer::SourceType;
 use serde_json::json;
 
 use crate::support::{
     bundle::{self, Draft},
     client::Request,
     origin::{self, Origin},
+    picture,
     reply::Reply,
     server::{Launch, Server},
     shared, wait,
@@ -19,19 +20,14 @@ fn ask(query: &str, accept: &str) -> Reply {
     shared::nuxt().send(&Request::get(&format!("/_amplify/image?{query}")).field("Accept", accept))
 }
 
-fn picture(reply: Reply) -> Probe {
-    let reply = reply.expect(200).holding("content-type", "image/");
-    probe(&reply.body).unwrap_or_else(|error| panic!("{error}: {}", reply.summary()))
-}
-
 #[test]
 fn the_documented_names_and_those_that_nuxt_writes_mean_the_same() {
     let short = ask("url=%2Fphoto.jpg&w=320&q=60", "image/webp").expect(200);
     let long = ask("url=%2Fphoto.jpg&width=320&quality=60", "image/webp").expect(200);
     assert!(short.body == long.body);
     assert_eq!(short.field("etag"), long.field("etag"));
-    let box_short = picture(ask("url=%2Fphoto.jpg&w=320&h=160&q=60", "image/webp"));
-    let box_long = picture(ask("url=%2Fphoto.jpg&width=320&height=160&quality=60&fit=cover", "image/webp"));
+    let box_short = picture::of(ask("url=%2Fphoto.jpg&w=320&h=160&q=60", "image/webp"));
+    let box_long = picture::of(ask("url=%2Fphoto.jpg&width=320&height=160&quality=60&fit=cover", "image/webp"));
     assert_eq!((box_short.width, box_short.height), (320, 160));
     assert_eq!((box_long.width, box_long.height), (320, 160));
     ask("url=%2Fphoto.jpg&w=320&width=640", "image/webp").expect(400);
@@ -51,7 +47,7 @@ fn accept_decides_the_format_and_the_format_parameter_only_where_accept_does_not
         ("&format=tiff", "*/*", SourceType::Jpeg),
     ] {
         let reply = ask(&format!("{coffee}{query}"), accept).holding("vary", "accept");
-        assert_eq!(picture(reply).source_type, expected, "{query} {accept}");
+        assert_eq!(picture::of(reply).kind, expected, "{query} {accept}");
     }
 }
 
@@ -68,7 +64,7 @@ fn pictures_are_fitted_turned_upright_and_never_enlarged() {
         ("url=%2Fimages%2Fastronaut.png&w=320", 320, 320),
         ("url=%2Ffiles%2Fmy%20photo%20%C3%A9.jpg&w=320", 320, 214),
     ] {
-        let found = picture(ask(query, "image/webp"));
+        let found = picture::of(ask(query, "image/webp"));
         assert!(found.width == width && found.height.abs_diff(height) <= 1, "{query}: {found:?}");
     }
 }
@@ -216,8 +212,8 @@ fn from_afar(path: &str, width: u32) -> Reply {
 
 #[test]
 fn remote_sources_are_fetched_once_and_believed_by_their_bytes_only() {
-    assert_eq!(picture(from_afar("/ok/coffee.jpg", 320)).width, 320);
-    assert_eq!(picture(from_afar("/ok/lying.jpg", 96)).width, 96);
+    assert_eq!(picture::of(from_afar("/ok/coffee.jpg", 320)).width, 320);
+    assert_eq!(picture::of(from_afar("/ok/lying.jpg", 96)).width, 96);
     from_afar("/ok/page.jpg", 96).expect(400).hiding("no picture");
     from_afar("/ok/empty.jpg", 96).expect(400);
     from_afar("/ok/none.jpg", 96).expect(404);
@@ -230,7 +226,7 @@ fn remote_sources_are_fetched_once_and_believed_by_their_bytes_only() {
 
 #[test]
 fn redirects_are_followed_only_to_where_the_manifest_allows() {
-    assert_eq!(picture(from_afar("/ok/moved.jpg", 96)).width, 96);
+    assert_eq!(picture::of(from_afar("/ok/moved.jpg", 96)).width, 96);
     from_afar("/ok/away.jpg", 96).expect(400);
     from_afar("/ok/inside.jpg", 96).expect(400);
     from_afar("/ok/circle.jpg", 96).expect_one_of(&[400, 502, 508]);
@@ -267,7 +263,7 @@ fn the_host_a_client_claims_opens_no_door() {
     let forged = Request::get("/img?url=http%3A%2F%2Fevil.example%2Fcoffee.jpg&w=96").field("Host", "evil.example");
     far().send(&forged).expect(400);
     let own = Request::get("/img?url=http%3A%2F%2Fshop.example%2Fcoffee.jpg&w=96").field("Host", "other.example");
-    assert_eq!(picture(far().send(&own)).width, 96, "the settings name this host");
+    assert_eq!(picture::of(far().send(&own)).width, 96, "the settings name this host");
 }
 
 #[test]
@@ -331,7 +327,7 @@ fn limits_hold_for_sources_and_results() {
     assert!(server.resident("VmHWM") - before < 64 << 10, "the bomb was unpacked");
     let server = Launch::new(&bundle).setting("image.source-bytes-max", (large.len() - 1).to_string()).start();
     server.get("/img?url=%2Fa.png&w=96").expect(413);
-    let server = Launch::new(&bundle).setting("image.output-bytes-max", "1000").start();
+    let server = Launch::new(&bundle).setting("image.output-bytes-max", "1KiB").start();
     server.get("/img?url=%2Fa.png&w=640").expect(413);
 }
 
@@ -390,8 +386,8 @@ fn a_local_source_may_come_from_compute() {
     let settings = json!({"sizes": [96], "domains": [], "remotePatterns": [], "formats": ["image/png"],
                           "minimumCacheTTL": 60, "dangerouslyAllowSVG": false});
     let server = Launch::new(&image_bundle(&settings).compute(&server_js).write()).start();
-    let found = picture(server.get("/img?url=%2Fdrawn.png&w=96"));
-    assert_eq!((found.source_type, found.width), (SourceType::Png, 1));
+    let found = picture::of(server.get("/img?url=%2Fdrawn.png&w=96"));
+    assert_eq!((found.kind, found.width), (SourceType::Png, 1));
     server.get("/img?url=%2Fpage&w=96").expect(400).hiding("<h1>");
     server.get("/img?url=%2Fmissing%2Fempty&w=96").expect(404);
 }

@@ -101,6 +101,7 @@ fn while_no_instance_is_ready_the_answer_is_503_and_says_when_to_come_back() {
     let server = Launch::new(&Draft::usual().file("a.txt", "still here").write())
         .setting("compute.restart-min", "5s")
         .setting("compute.restart-max", "5s")
+        .setting("compute.ready-wait", "200ms")
         .start();
     let node = server.nodes()[0];
     server::kill_process(node);

@@ -6,6 +6,7 @@ pub(crate) mod bundle;
 pub(crate) mod client;
 pub(crate) mod node;
 pub(crate) mod origin;
+pub(crate) mod picture;
 pub(crate) mod reply;
 pub(crate) mod scratch;
 pub(crate) mod server;

@@ -30,7 +30,6 @@ pub(crate) struct Launch {
     command: Command,
     listen: String,
     state: PathBuf,
-    wants_ready: bool,
 }
 
 impl Launch {
@@ -58,7 +57,7 @@ impl Launch {
             }
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { command, listen: "127.0.0.1:0".into(), state, wants_ready: true }
+        Self { command, listen: "127.0.0.1:0".into(), state }
     }
 
     /// Adds an argument.
@@ -96,12 +95,6 @@ impl Launch {
         self
     }
 
-    /// Does not wait for `/readyz`.
-    pub(crate) fn unready(mut self) -> Self {
-        self.wants_ready = false;
-        self
-    }
-
     /// Starts serving and waits until it is ready.
     ///
     /// # Panics
@@ -114,12 +107,10 @@ impl Launch {
         let access = collect(child.stdout.take().expect("stdout is piped"));
         let mut server = Server { child, state: self.state, log, access, address: None, admin: None };
         server.await_addresses();
-        if self.wants_ready {
-            wait::within(START, "/readyz", || {
-                server.assert_running();
-                (server.admin("/readyz").status == 200).then_some(())
-            });
-        }
+        wait::within(START, "/readyz", || {
+            server.assert_running();
+            (server.admin("/readyz").status == 200).then_some(())
+        });
         server
     }
 
@@ -271,13 +262,9 @@ impl Server {
         let (address, admin) = wait::within(START, "the addresses on stderr", || {
             self.assert_running();
             let lines = self.log.lock().unwrap().clone();
-            let named = |admin: bool| {
-                let line = lines.iter().find(|line| {
-                    line.contains("http://") && line.contains("admin") == admin && (admin || line.contains("listening"))
-                })?;
-                address_in(line)
-            };
-            named(false).zip(named(true))
+            // Whole lines: what Node says is in the log, too, and may well be that it is listening.
+            let named = |word: &str| lines.iter().find_map(|line| address_in(line.strip_prefix(word)?.trim_start()));
+            named("listening ").zip(named("admin "))
         });
         self.address = Some(address);
         self.admin = Some(admin);
@@ -341,9 +328,7 @@ fn descendants(id: u32) -> Vec<u32> {
 }
 
 fn address_in(line: &str) -> Option<SocketAddr> {
-    let rest = line.split("http://").nth(1)?;
-    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "[]:.".contains(c))).unwrap_or(rest.len());
-    rest[..end].parse().ok()
+    line.strip_prefix("http://")?.split(['/', ' ']).next()?.parse().ok()
 }
 
 fn collect(stream: impl Read + Send + 'static) -> Lines {
