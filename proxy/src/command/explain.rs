@@ -23,7 +23,7 @@ pub(crate) fn run(settings: &Settings, args: ExplainArgs) -> Result<(), Failure>
     let ExplainArgs { method, url, bundle, headers, format, .. } = args;
     let bundle = Bundle::open(&bundle, !settings.upstream.is_empty()).map_err(Failure::Bundle)?;
     let scratch = tempfile::tempdir().map_err(|source| Failure::unavailable("make a temporary folder", source))?;
-    let pack = assets::prepare(bundle.static_dir.as_deref(), scratch.path(), &quick(settings))
+    let pack = assets::prepare(bundle.static_dir.as_deref(), scratch.path(), &settings.assets)
         .map_err(|source| Failure::unavailable("pack the static files", source))?;
     let url = Url::parse(&url)?;
     let fields: Vec<httparse::Header<'_>> =
@@ -41,11 +41,6 @@ pub(crate) fn run(settings: &Settings, args: ExplainArgs) -> Result<(), Failure>
         Format::Json => format!("{}\n", explanation.json()),
         Format::Text => explanation.text(),
     })
-}
-
-/// Without compressed variants of our making: they take time, and change nothing about which file answers.
-fn quick(settings: &Settings) -> edgeplane_config::StaticSettings {
-    edgeplane_config::StaticSettings { compress: false, ..settings.assets.clone() }
 }
 
 struct Url {

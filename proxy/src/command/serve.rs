@@ -90,9 +90,13 @@ async fn serve(
     let improving = improve_pack(&app);
     announce::started(&app, served.bundle.as_ref(), &listeners, admin_url.as_deref());
 
-    let drained = server::run(Arc::clone(&app), listeners, stop_signal()).await;
+    let drained = server::run(Arc::clone(&app), listeners, async {
+        stop_signal().await;
+        announce::ending();
+    })
+    .await;
     improving.store(true, Ordering::Release);
-    announce::ending(drained);
+    announce::ended(drained);
     if let Some(fleet) = compute {
         fleet.stop().await;
     }
