@@ -256,15 +256,22 @@ impl Maker {
             quality: recipe.quality,
         };
         let price = price(&probe, &order);
-        let (limits, events) = (self.limits, Arc::clone(&self.events));
+        let (limits, events, source) = (self.limits, Arc::clone(&self.events), bytes.clone());
         let job = move || {
             let started = Instant::now();
-            let encoded = optimize(&bytes, &order, &limits)?;
-            events.encode(order.format, bytes.len(), encoded.bytes.len(), started.elapsed());
-            Ok::<_, edgeplane_optimizer::Refusal>(encoded)
+            let encoded = optimize(&source, &order, &limits)?;
+            events.encode(order.format, source.len(), encoded.bytes.len(), started.elapsed());
+            Ok(encoded)
         };
-        let encoded = self.pool.run(price, job).await??;
-        Ok(Picture::optimized(encoded, &probe, freshness))
+        match self.pool.run(price, job).await? {
+            Ok(encoded) => Ok(Picture::optimized(encoded, &probe, freshness)),
+            // A variety of the format that the decoder does not know, and browsers do.
+            Err(edgeplane_optimizer::Refusal::Unsupported) => {
+                self.events.pass();
+                Ok(Picture::passed(bytes, None, &probe, freshness))
+            }
+            Err(refusal) => Err(refusal.into()),
+        }
     }
 }
 
@@ -284,5 +291,7 @@ fn gate(probe: &Probe, limits: &Limits, rules: &Rules) -> Result<(), Refusal> {
     Ok(())
 }
 
+#[cfg(test)]
+mod sample;
 #[cfg(test)]
 mod tests;
