@@ -1,11 +1,9 @@
 //! What must not happen, whatever the bytes: no panic, no allocation that the header did not announce, no half picture.
 
-mod sample;
-
+use crate::sample::*;
 use edgeplane_optimizer::{ImageFormat, Limits, Order, Refusal, optimize, price, probe};
 use png::{BitDepth, ColorType};
 use proptest::prelude::*;
-use sample::*;
 
 #[test]
 fn a_bomb_is_refused_by_its_header() {

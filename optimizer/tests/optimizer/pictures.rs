@@ -1,10 +1,8 @@
 //! What comes out: exact sizes, and pixels within a tolerance that the lossy codecs need.
 
-mod sample;
-
+use crate::sample::*;
 use edgeplane_optimizer::{Fit, ImageFormat, Limits, Order, Position, Refusal, SourceType, optimize, probe};
 use png::{BitDepth, ColorType};
-use sample::*;
 
 const FORMATS: [ImageFormat; 4] = [ImageFormat::Avif, ImageFormat::Webp, ImageFormat::Jpeg, ImageFormat::Png];
 

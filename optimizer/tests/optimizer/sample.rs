@@ -1,5 +1,4 @@
 //! Pictures drawn by code, and files of every kind made from them.
-#![allow(dead_code, reason = "each test crate uses a part")]
 
 use std::io::Cursor;
 
