@@ -1,7 +1,7 @@
 //! What must not happen, whatever the bytes: no panic, no allocation that the header did not announce, no half picture.
 
 use crate::sample::*;
-use edgeplane_optimizer::{ImageFormat, Limits, Order, Refusal, optimize, price, probe};
+use edgeplane_optimizer::{Fit, ImageFormat, Limits, Order, Refusal, optimize, price, probe};
 use png::{BitDepth, ColorType};
 use proptest::prelude::*;
 
@@ -96,6 +96,16 @@ fn a_sequential_jpeg_of_several_subsampled_scans_is_not_decoded_wrongly() {
     let result = |sampling| optimize(&file(sampling), &order(32, ImageFormat::Png), &LIMITS);
     assert_eq!(result(jpeg_encoder::SamplingFactor::R_4_2_0).unwrap_err(), Refusal::Unsupported);
     assert!(near(quarters(&result(jpeg_encoder::SamplingFactor::R_4_4_4).unwrap())[0], RED, 14));
+}
+
+#[test]
+fn the_price_is_of_the_picture_that_comes_out() {
+    // 12 megapixels to a page's width: the decoded source is most of it.
+    let large = probe(&png_claiming(4000, 3000)).unwrap();
+    let priced = price(&large, &order(640, ImageFormat::Avif));
+    assert!((4000 * 3000 * 4..140_000_000).contains(&priced), "{priced}");
+    let padded = Order { height: Some(9000), fit: Fit::Contain, ..order(9000, ImageFormat::Png) };
+    assert!(price(&probe(&png_claiming(10, 10)).unwrap(), &padded) > 9000 * 9000 * 4);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering::SeqCst;
 
+use bytes::Bytes;
 use edgeplane_config::{Amount, ImageFormat, ImageSettings};
 use http::StatusCode;
 
