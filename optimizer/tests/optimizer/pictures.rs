@@ -80,7 +80,7 @@ fn each_orientation_is_turned_upright_and_its_tag_is_gone() {
 
 #[test]
 fn a_crop_of_a_turned_picture_keeps_the_right_side() {
-    // Stored lying on its side: upright, it is 50 wide and 100 high, blue over yellow on the left... by orientation 6.
+    // Stored lying on its side; upright it is 50 wide and 100 high, blue and red above yellow and green.
     let source = jpeg(100, 50, &corners(100, 50), Some(6), false);
     for (position, expected) in [(Position::Top, [BLUE, RED]), (Position::Bottom, [YELLOW, GREEN])] {
         let order = Order { height: Some(40), position, ..order(40, ImageFormat::Png) };
