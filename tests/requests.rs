@@ -7,7 +7,7 @@ use crate::support::{
     bundle::Draft,
     client::{Connection, Request},
     server::{Launch, Server},
-    shared,
+    shared, wait,
 };
 
 /// What must happen to the connection after the answer.
@@ -305,7 +305,7 @@ fn a_body_that_stops_coming_ends_the_request_and_not_the_server() {
     let reply = cut.receive("POST");
     assert!(!(200..300).contains(&reply.status), "a body that was cut short was taken for whole: {}", reply.summary());
     server.get("/hello.txt").expect(200);
-    assert_eq!(server.get("/count").json()["open"], 1, "the stalled requests are over at Node too");
+    wait::until("the stalled requests to end at Node", || server.get("/count").json()["open"] == 1);
 }
 
 #[test]
