@@ -11,6 +11,7 @@ mod allocation;
 mod astro;
 mod command;
 mod compute;
+mod deploy;
 mod exchange;
 mod expectations;
 mod fallback;
