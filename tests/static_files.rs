@@ -245,7 +245,7 @@ fn a_file_larger_than_memory_allows_is_served_from_the_page_cache() {
     let middle = server.send(&Request::get("/huge.bin").field("Range", "bytes=536870912-545259519")).expect(206);
     assert_eq!(middle.body.len(), 8 << 20);
     // Mapped file pages are the kernel's to take back; what counts is memory of our own.
-    let anonymous = server.resident("RssAnon");
+    let anonymous = server.memory("RssAnon");
     assert!(anonymous < 200 << 10, "{anonymous} KiB for one large file");
 }
 
