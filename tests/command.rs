@@ -2,12 +2,12 @@
 
 use std::{fs, path::Path};
 
-use edgeplane_optimizer::{SourceType, probe};
+use edgeplane_optimizer::SourceType;
 use serde_json::{Value, json};
 
 use crate::support::{
     bundle::{self, Draft},
-    scratch,
+    picture, scratch,
     server::{Finished, Launch},
     shared,
 };
@@ -202,8 +202,8 @@ fn optimize_works_on_files_and_refuses_what_is_none() {
     ] {
         let out = folder.join(name);
         Launch::bare("optimize").arg(&source).arg(&out).arg("--width").arg("64").finish().expect(0);
-        let found = probe(&fs::read(&out).unwrap()).unwrap();
-        assert_eq!((found.source_type, found.width), (kind, 64), "{name}");
+        let found = picture::look(&fs::read(&out).unwrap()).unwrap();
+        assert_eq!((found.kind, found.width, found.height), (kind, 64, 43), "{name}");
     }
     let named = folder.join("b.bin");
     Launch::bare("optimize")
@@ -212,7 +212,7 @@ fn optimize_works_on_files_and_refuses_what_is_none() {
         .args(&["--width", "32", "--format", "webp", "--quality", "40"])
         .finish()
         .expect(0);
-    assert_eq!(probe(&fs::read(&named).unwrap()).unwrap().source_type, SourceType::Webp);
+    assert_eq!(picture::look(&fs::read(&named).unwrap()).unwrap().kind, SourceType::Webp);
     let text = bundle::built("nuxt3").join("static/robots.txt");
     let outcome = Launch::bare("optimize").arg(&text).arg(folder.join("c.webp")).args(&["--width", "32"]).finish();
     assert!(!outcome.status.success() && outcome.stderr.contains("robots.txt"), "{outcome:#?}");

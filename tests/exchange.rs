@@ -115,11 +115,11 @@ fn events_and_chunks_are_not_held_back() {
 fn a_large_upload_streams_through_without_being_kept() {
     let server = Launch::new(&Draft::usual().write()).start();
     server.get("/page").expect(200);
-    let before = server.resident("VmHWM");
+    let before = server.memory("VmHWM");
     let body = vec![b'u'; 64 << 20];
     let told = server.send(&Request::post("/upload", body).chunked()).expect(200).json();
     assert_eq!(told["bytes"], 64 << 20);
-    let grown = server.resident("VmHWM") - before;
+    let grown = server.memory("VmHWM") - before;
     assert!(grown < 32 << 10, "{grown} KiB more for an upload of 64 MiB");
 }
 

@@ -4,13 +4,13 @@
 //! `status`, `fields` (`=` exactly, `~` holding, `!` not holding, null absent), the content as a `file` of the bundle,
 //! a `slice` of one, a `length`, a `text`, what it `says` or `lacks`, values in its `json`, an `image` of some size,
 //! `cookies` in order, separate `arrivals`, and whether it is `complete`.
-//! `{first:a/*.b}` in a path is the first such file of the bundle.
+//! `{largest:a/*.b}` in a path is the largest such file of the bundle.
 
 use std::{fs, path::Path};
 
 use serde_json::{Map, Value};
 
-use crate::support::{bundle, client::Request, reply::Reply, shared};
+use crate::support::{bundle, client::Request, picture, reply::Reply, shared};
 
 /// Everything a row may say; a misspelled wish would otherwise be fulfilled silently.
 const KEYS: [&str; 18] = [
@@ -119,12 +119,12 @@ fn index(value: &Value) -> usize {
 }
 
 fn is_image(bytes: &[u8], wanted: &Value) -> bool {
-    let Ok(probe) = edgeplane_optimizer::probe(bytes) else { return false };
-    let kind = format!("{:?}", probe.source_type).to_ascii_lowercase();
+    let Some(found) = picture::look(bytes) else { return false };
+    let kind = format!("{:?}", found.kind).to_ascii_lowercase();
     let near = |key: &str, found: u32| wanted[key].as_u64().is_none_or(|side| side.abs_diff(found.into()) <= 1);
     wanted["type"].as_str().is_none_or(|wanted| wanted == kind)
-        && near("width", probe.width)
-        && near("height", probe.height)
+        && near("width", found.width)
+        && near("height", found.height)
 }
 
 fn field_holds(values: &[&str], wanted: Option<&str>) -> bool {
@@ -140,15 +140,15 @@ fn field_holds(values: &[&str], wanted: Option<&str>) -> bool {
 }
 
 fn expand(path: &str, files: &Path) -> String {
-    let Some((before, rest)) = path.split_once("{first:") else { return path.to_owned() };
+    let Some((before, rest)) = path.split_once("{largest:") else { return path.to_owned() };
     let (pattern, after) = rest.split_once('}').unwrap();
     let (folder, name) = pattern.rsplit_once('/').unwrap();
     let ending = name.strip_prefix('*').unwrap();
-    let mut names: Vec<String> = fs::read_dir(files.join(folder))
+    let largest = fs::read_dir(files.join(folder))
         .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(ending))
-        .collect();
-    names.sort_unstable();
-    format!("{before}{folder}/{}{after}", names.first().unwrap_or_else(|| panic!("no file like {pattern}")))
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_name().to_str().unwrap().ends_with(ending))
+        .max_by_key(|entry| entry.metadata().unwrap().len());
+    let name = largest.unwrap_or_else(|| panic!("no file like {pattern}")).file_name();
+    format!("{before}{folder}/{}{after}", name.to_str().unwrap())
 }

@@ -13,7 +13,7 @@ const PICTURES: &str = r"
 Promise.all([...document.images].filter((image) => image.src.includes('/_amplify/image')).map(async (image) => {
   image.loading = 'eager'
   await image.decode()
-  const bytes = await (await fetch(image.currentSrc)).blob()
+  const bytes = await (await fetch(image.currentSrc, { headers: { accept: 'image/avif,image/webp,*/*' } })).blob()
   const bitmap = await createImageBitmap(bytes)
   const wanted = Number(new URL(image.currentSrc).searchParams.get('w'))
   return { from: image.currentSrc, wanted, width: bitmap.width, shown: image.naturalWidth, type: bytes.type }
@@ -64,7 +64,7 @@ fn each_primitive_answers_its_part_of_the_example() {
     let titles = server.get("/api/pictures").expect(200).json();
     assert_eq!(titles.as_array().map(Vec::len), Some(6), "{titles}");
     server.get("/about").expect(200).saying("rendered once");
-    server.get("/icon.svg").expect(200).with("content-type", "image/svg+xml");
+    server.get("/icon.svg").expect(200).holding("content-type", "image/svg+xml");
     let missing = crate::support::client::Request::get("/nothing").field("Accept", "text/html");
     server.send(&missing).expect(404).saying("This frame is empty");
 }

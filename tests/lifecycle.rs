@@ -16,9 +16,10 @@ use nix::sys::signal::Signal;
 use crate::support::{
     bundle::{self, Draft},
     client::{Connection, Request},
+    process,
     reply::names_no_internals,
     scratch,
-    server::{self, Launch},
+    server::Launch,
     wait,
 };
 
@@ -44,7 +45,7 @@ fn no_get_is_lost_when_one_of_two_instances_is_killed() {
         .collect();
     wait::until("load", || asked.load(Ordering::Relaxed) > 50);
     let before = server.nodes();
-    server::kill_process(before[0]);
+    process::signal(before[0], Signal::SIGKILL);
     wait::until("a new Node process", || server.nodes().len() == 2 && !server.nodes().contains(&before[0]));
     let count = asked.load(Ordering::Relaxed);
     wait::until("load after the restart", || asked.load(Ordering::Relaxed) > count + 50);
@@ -75,7 +76,7 @@ fn killing_the_program_leaves_no_node_behind() {
     let nodes = server.nodes();
     server.signal(Signal::SIGKILL);
     server.ended();
-    wait::until("the end of every Node process", || nodes.iter().all(|node| !server::runs(*node)));
+    wait::until("the end of every Node process", || nodes.iter().all(|node| !process::runs(*node)));
 }
 
 #[test]
@@ -101,9 +102,10 @@ fn while_no_instance_is_ready_the_answer_is_503_and_says_when_to_come_back() {
     let server = Launch::new(&Draft::usual().file("a.txt", "still here").write())
         .setting("compute.restart-min", "5s")
         .setting("compute.restart-max", "5s")
+        .setting("compute.ready-wait", "200ms")
         .start();
     let node = server.nodes()[0];
-    server::kill_process(node);
+    process::signal(node, Signal::SIGKILL);
     wait::until("503", || {
         let reply = server.get("/echo");
         if reply.status != 503 {
@@ -204,7 +206,7 @@ fn sigterm_lets_requests_end_and_takes_no_new_ones() {
     stream.join().unwrap().expect(200).saying("chunk 5");
     let status = server.ended();
     assert_eq!(status.code(), Some(0), "{}", server.log());
-    assert!(nodes.iter().all(|node| !server::runs(*node)));
+    assert!(nodes.iter().all(|node| !process::runs(*node)));
 }
 
 #[test]

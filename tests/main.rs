@@ -1,5 +1,5 @@
-//! The whole program, asked over the network while it serves what real frameworks emit; and its parts against real
-//! processes.
+//! The whole program, asked over the network while it serves what real frameworks emit; its parts against real
+//! processes; and promises that only a binary of its own can check.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,6 +11,7 @@ mod allocation;
 mod astro;
 mod command;
 mod compute;
+mod deploy;
 mod exchange;
 mod expectations;
 mod fallback;

@@ -3,13 +3,14 @@
 
 use std::fs;
 
-use edgeplane_optimizer::{SourceType, probe};
+use edgeplane_optimizer::SourceType;
 use serde_json::{Value, json};
 
 use crate::support::{
     bundle::{self, Draft, SERVER},
     client::Request,
     origin::{self, Origin},
+    picture,
     server::{Launch, Server},
 };
 
@@ -97,8 +98,8 @@ fn base_paths_are_plain_paths() {
     server.get("/main.css").expect(404);
     server.get("/outside.txt").expect(200);
     server.get("/folder1/folder2/anything").expect(404).saying("COMPUTE 404");
-    let reply = server.get("/folder1/folder2/_image?url=%2Ffolder1%2Ffolder2%2Fcoffee.jpg&w=16").expect(200);
-    assert_eq!(probe(&reply.body).unwrap().width, 16);
+    let reply = server.get("/folder1/folder2/_image?url=%2Ffolder1%2Ffolder2%2Fcoffee.jpg&w=16");
+    assert_eq!(picture::of(reply).width, 16);
 }
 
 #[test]
@@ -277,8 +278,8 @@ fn images_are_optimized_at_runtime() {
     let server = Launch::new(&images(&json!({})).write()).start();
     let request = Request::get("/img?url=%2Fcoffee.jpg&w=96").field("Accept", "image/webp");
     let reply = server.send(&request).expect(200).with("content-type", "image/webp");
-    let found = probe(&reply.body).unwrap();
-    assert_eq!((found.source_type, found.width, found.height), (SourceType::Webp, 96, 64));
+    let found = picture::look(&reply.body).unwrap();
+    assert_eq!((found.kind, found.width, found.height), (SourceType::Webp, 96, 64));
     assert!(reply.body.len() < coffee().len() / 4);
 }
 
@@ -295,14 +296,14 @@ fn only_listed_formats_are_written() {
     let server = Launch::new(&images(&json!({"formats": ["image/webp"]})).write()).start();
     let ask = |accept: &str| {
         let request = Request::get("/img?url=%2Fcoffee.jpg&w=16").field("Accept", accept);
-        probe(&server.send(&request).expect(200).body).unwrap().source_type
+        picture::of(server.send(&request)).kind
     };
     assert_eq!(ask("image/avif,image/webp"), SourceType::Webp);
     assert_ne!(ask("image/avif"), SourceType::Avif);
     let server = Launch::new(&images(&json!({"formats": []})).write()).start();
     let request = Request::get("/img?url=%2Fcoffee.jpg&w=16").field("Accept", "image/avif,image/webp");
-    let kept = server.send(&request).expect(200);
-    assert_eq!(probe(&kept.body).unwrap().source_type, SourceType::Jpeg, "an empty list keeps the source's format");
+    let kept = picture::of(server.send(&request)).kind;
+    assert_eq!(kept, SourceType::Jpeg, "an empty list keeps the source's format");
 }
 
 #[test]

@@ -92,6 +92,9 @@ impl Connection {
     }
 
     fn receive_body(&mut self, method: &str, reply: &mut Reply) {
+        if !self.unread.is_empty() {
+            reply.arrivals.push(self.began.elapsed());
+        }
         let coding = reply.values("transfer-encoding").join(",");
         let length = reply.values("content-length").first().and_then(|text| text.parse::<usize>().ok());
         if method == "HEAD" || matches!(reply.status, 101 | 204 | 304) {
@@ -135,9 +138,6 @@ impl Connection {
     }
 
     fn more_of(&mut self, reply: &mut Reply) -> bool {
-        if reply.arrivals.is_empty() && !self.unread.is_empty() {
-            reply.arrivals.push(self.began.elapsed());
-        }
         let more = self.more();
         let now = self.began.elapsed();
         if more && reply.arrivals.last().is_none_or(|last| now - *last > GAP) {

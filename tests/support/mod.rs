@@ -6,6 +6,8 @@ pub(crate) mod bundle;
 pub(crate) mod client;
 pub(crate) mod node;
 pub(crate) mod origin;
+pub(crate) mod picture;
+pub(crate) mod process;
 pub(crate) mod reply;
 pub(crate) mod scratch;
 pub(crate) mod server;

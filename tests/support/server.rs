@@ -10,13 +10,11 @@ use std::{
     time::Duration,
 };
 
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::sys::signal::Signal;
 
 use super::{
     client::{Connection, Request},
+    process,
     reply::Reply,
     scratch, wait,
 };
@@ -30,7 +28,6 @@ pub(crate) struct Launch {
     command: Command,
     listen: String,
     state: PathBuf,
-    wants_ready: bool,
 }
 
 impl Launch {
@@ -58,7 +55,7 @@ impl Launch {
             }
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { command, listen: "127.0.0.1:0".into(), state, wants_ready: true }
+        Self { command, listen: "127.0.0.1:0".into(), state }
     }
 
     /// Adds an argument.
@@ -96,12 +93,6 @@ impl Launch {
         self
     }
 
-    /// Does not wait for `/readyz`.
-    pub(crate) fn unready(mut self) -> Self {
-        self.wants_ready = false;
-        self
-    }
-
     /// Starts serving and waits until it is ready.
     ///
     /// # Panics
@@ -114,12 +105,10 @@ impl Launch {
         let access = collect(child.stdout.take().expect("stdout is piped"));
         let mut server = Server { child, state: self.state, log, access, address: None, admin: None };
         server.await_addresses();
-        if self.wants_ready {
-            wait::within(START, "/readyz", || {
-                server.assert_running();
-                (server.admin("/readyz").status == 200).then_some(())
-            });
-        }
+        wait::within(START, "/readyz", || {
+            server.assert_running();
+            (server.admin("/readyz").status == 200).then_some(())
+        });
         server
     }
 
@@ -230,25 +219,19 @@ impl Server {
         self.access.lock().unwrap().clone()
     }
 
-    /// The ids of its child processes that run the entry point of a bundle, in rising order.
+    /// The ids of the Node processes it started, in rising order.
     pub(crate) fn nodes(&self) -> Vec<u32> {
-        let mut nodes = descendants(self.id());
-        nodes.retain(|id| command_line(*id).is_some_and(|line| line.contains("server.js") || line.contains(".mjs")));
-        nodes.sort_unstable();
-        nodes
+        process::nodes_below(self.id())
     }
 
-    /// Resident memory of the process itself, in KiB.
-    pub(crate) fn resident(&self, field: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
-        let line =
-            status.lines().find(|line| line.starts_with(field)).unwrap_or_else(|| panic!("no {field}: {status}"));
-        line.split_whitespace().nth(1).and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no number: {line}"))
+    /// A memory figure of the process itself, in KiB, by its name in `/proc/PID/status`.
+    pub(crate) fn memory(&self, field: &str) -> u64 {
+        process::memory(self.id(), field)
     }
 
     /// Sends a signal to the process.
     pub(crate) fn signal(&self, signal: Signal) {
-        kill(pid(self.id()), signal).unwrap();
+        process::signal(self.id(), signal);
     }
 
     /// Waits for its end.
@@ -271,13 +254,9 @@ impl Server {
         let (address, admin) = wait::within(START, "the addresses on stderr", || {
             self.assert_running();
             let lines = self.log.lock().unwrap().clone();
-            let named = |admin: bool| {
-                let line = lines.iter().find(|line| {
-                    line.contains("http://") && line.contains("admin") == admin && (admin || line.contains("listening"))
-                })?;
-                address_in(line)
-            };
-            named(false).zip(named(true))
+            // Whole lines: what Node says is in the log, too, and may well be that it is listening.
+            let named = |word: &str| lines.iter().find_map(|line| address_in(line.strip_prefix(word)?.trim_start()));
+            named("listening ").zip(named("admin "))
         });
         self.address = Some(address);
         self.admin = Some(admin);
@@ -297,53 +276,8 @@ impl Drop for Server {
     }
 }
 
-/// Whether a process runs (a zombie does not).
-pub(crate) fn runs(id: u32) -> bool {
-    let state = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    state.rsplit(") ").next().and_then(|rest| rest.chars().next()).is_some_and(|state| state != 'Z' && state != 'X')
-}
-
-/// Kills a process that belongs to a server under test.
-pub(crate) fn kill_process(id: u32) {
-    kill(pid(id), Signal::SIGKILL).unwrap();
-}
-
-fn pid(id: u32) -> Pid {
-    Pid::from_raw(i32::try_from(id).unwrap())
-}
-
-fn command_line(id: u32) -> Option<String> {
-    let line = std::fs::read(format!("/proc/{id}/cmdline")).ok()?;
-    let line = String::from_utf8_lossy(&line).replace('\0', " ");
-    // The launcher names the entry point too, until it has become Node.
-    (!line.contains("__child") && !line.contains("edgeplane")).then_some(line)
-}
-
-/// All processes below `id`, found by their parents.
-fn descendants(id: u32) -> Vec<u32> {
-    let parents: Vec<(u32, u32)> = std::fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(|entry| {
-            let id: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-            let parent = stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()?;
-            Some((id, parent))
-        })
-        .collect();
-    let mut found = vec![id];
-    let mut next = 0;
-    while next < found.len() {
-        let parent = found[next];
-        found.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(id, _)| *id));
-        next += 1;
-    }
-    found.split_off(1)
-}
-
 fn address_in(line: &str) -> Option<SocketAddr> {
-    let rest = line.split("http://").nth(1)?;
-    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "[]:.".contains(c))).unwrap_or(rest.len());
-    rest[..end].parse().ok()
+    line.strip_prefix("http://")?.split(['/', ' ']).next()?.parse().ok()
 }
 
 fn collect(stream: impl Read + Send + 'static) -> Lines {

@@ -43,11 +43,16 @@ pub(crate) fn started(app: &App, bundle: Option<&Bundle>, listeners: &[Listener]
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 }
 
-/// Says how the end went.
-pub(crate) fn ending(drained: bool) {
+/// Says that the end has begun.
+pub(crate) fn ending() {
+    tracing::info!("ending: requests under way are answered, no new ones are taken");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+}
+
+/// Says how the end went.
+pub(crate) fn ended(drained: bool) {
     if drained {
-        tracing::info!("every request was answered; ending");
+        tracing::info!("every request was answered");
     } else {
         tracing::warn!("timeouts.drain is over; requests still under way are cut off");
     }

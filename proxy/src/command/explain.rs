@@ -19,11 +19,11 @@ use crate::{
 };
 
 /// Explains one request.
-pub(crate) fn run(settings: Settings, args: ExplainArgs) -> Result<(), Failure> {
+pub(crate) fn run(settings: &Settings, args: ExplainArgs) -> Result<(), Failure> {
     let ExplainArgs { method, url, bundle, headers, format, .. } = args;
     let bundle = Bundle::open(&bundle, !settings.upstream.is_empty()).map_err(Failure::Bundle)?;
     let scratch = tempfile::tempdir().map_err(|source| Failure::unavailable("make a temporary folder", source))?;
-    let pack = assets::prepare(bundle.static_dir.as_deref(), scratch.path(), &quick(&settings))
+    let pack = assets::prepare(bundle.static_dir.as_deref(), scratch.path(), &settings.assets)
         .map_err(|source| Failure::unavailable("pack the static files", source))?;
     let url = Url::parse(&url)?;
     let fields: Vec<httparse::Header<'_>> =
@@ -36,16 +36,11 @@ pub(crate) fn run(settings: Settings, args: ExplainArgs) -> Result<(), Failure> 
         http11: true,
         host: &url.host,
     };
-    let explanation = Walk { settings: &settings, bundle: &bundle, pack: &pack }.explain(&head)?;
+    let explanation = Walk { settings, bundle: &bundle, pack: &pack }.explain(&head)?;
     output::result(&match format {
         Format::Json => format!("{}\n", explanation.json()),
         Format::Text => explanation.text(),
     })
-}
-
-/// Without compressed variants of our making: they take time, and change nothing about which file answers.
-fn quick(settings: &Settings) -> edgeplane_config::StaticSettings {
-    edgeplane_config::StaticSettings { compress: false, ..settings.assets.clone() }
 }
 
 struct Url {

@@ -54,7 +54,7 @@ fn dispatch(command: Command, environment: Vec<(OsString, OsString)>) -> Exit {
             load(&args.flags, environment).and_then(|settings| serve::run(settings, *args, inherited))
         }
         Command::Check(args) => load(&args.flags, environment).and_then(|settings| check::run(&settings, &args)),
-        Command::Explain(args) => load(&args.flags, environment).and_then(|settings| explain::run(settings, args)),
+        Command::Explain(args) => load(&args.flags, environment).and_then(|settings| explain::run(&settings, args)),
         Command::Pack(args) => load(&args.flags, environment).and_then(|settings| pack::run(settings, args)),
         Command::Optimize(args) => load(&args.flags, environment).and_then(|settings| optimize::run(&settings, &args)),
         Command::Settings => settings::run(),

@@ -44,7 +44,7 @@ fn open(settings: &Settings, path: Option<&Path>) -> Result<Served, Failure> {
     if sidecar && path.is_none() && !Path::new(DEFAULT_BUNDLE).exists() {
         return Ok(Served { manifest: Manifest::compute_only(), bundle: None });
     }
-    let bundle = Bundle::open(path.unwrap_or(Path::new(DEFAULT_BUNDLE)), sidecar).map_err(Failure::Bundle)?;
+    let bundle = Bundle::open(path.unwrap_or_else(|| Path::new(DEFAULT_BUNDLE)), sidecar).map_err(Failure::Bundle)?;
     for problem in bundle.warnings.iter() {
         output::problem(problem);
     }
@@ -90,9 +90,13 @@ async fn serve(
     let improving = improve_pack(&app);
     announce::started(&app, served.bundle.as_ref(), &listeners, admin_url.as_deref());
 
-    let drained = server::run(Arc::clone(&app), listeners, stop_signal()).await;
+    let drained = server::run(Arc::clone(&app), listeners, async {
+        stop_signal().await;
+        announce::ending();
+    })
+    .await;
     improving.store(true, Ordering::Release);
-    announce::ending(drained);
+    announce::ended(drained);
     if let Some(fleet) = compute {
         fleet.stop().await;
     }
