@@ -1,6 +1,6 @@
 //! The documents: what they name exists, and what exists is named.
 
-use std::fs;
+use std::{fmt::Write as _, fs};
 
 use super::{assert_none, files, read, root};
 
@@ -127,9 +127,10 @@ fn setting_tables(text: &str) -> String {
             comment.push(words);
         } else if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             section = format!("{name}.");
-            tables += &format!("\n## `[{name}]`\n\n{HEAD}");
+            write!(tables, "\n## `[{name}]`\n\n{HEAD}").unwrap();
         } else if let Some((key, default)) = line.split_once(" = ") {
-            tables += &format!("| `{section}{key}` | `{default}` | {} |\n", comment.join(" ").replace('|', "\\|"));
+            let meaning = comment.join(" ").replace('|', "\\|");
+            writeln!(tables, "| `{section}{key}` | `{default}` | {meaning} |").unwrap();
             comment.clear();
         }
     }
