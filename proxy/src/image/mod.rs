@@ -19,6 +19,7 @@ mod make;
 mod negotiate;
 mod pattern;
 mod picture;
+mod preview;
 mod query;
 mod refusal;
 mod remote;
@@ -36,6 +37,7 @@ use tokio::{sync::Semaphore, time::timeout};
 
 pub use address::AddressRule;
 pub use events::{ImageEvents, ImageSnapshot};
+pub use preview::Preview;
 pub use refusal::{BadRequest, Refusal};
 pub use request::ImageRequest;
 pub use rules::Rules;
