@@ -1,6 +1,6 @@
 //! Bounds on one job, and its price in memory: both known from the header, before anything is allocated.
 
-use crate::{ImageFormat, Order, Probe, Refusal, SourceType};
+use crate::{ImageFormat, Order, Probe, Refusal, SourceType, geometry::plan};
 
 /// Bounds on one job.
 #[derive(Clone, Copy, Debug)]
@@ -29,18 +29,19 @@ impl Limits {
 
 /// Bytes of memory that optimizing such a source holds at its peak, the source itself not counted.
 ///
-/// An upper estimate: the decoder's share (see [`Probe::memory_bytes`]), and what the encoder of the ordered format
-/// holds for the largest picture the order can give.
+/// An upper estimate: the decoder's share (see [`Probe::memory_bytes`]), the resizer's rows, and what the encoder of
+/// the ordered format holds for the picture that comes out.
 pub fn price(probe: &Probe, order: &Order) -> usize {
     let area = |width: u32, height: u32| (width as usize).saturating_mul(height as usize);
-    let stored = area(probe.width, probe.height);
-    // Nothing is enlarged, so the result has at most the source's pixels; only padding can exceed them, up to the box.
-    let result = match (order.width, order.height) {
-        (Some(width), Some(height)) => {
-            stored.min(area(width.max(probe.width), height.max(probe.height))).max(area(width, height))
-        }
-        _ => stored,
-    };
+    // The orientation is only known once the metadata is read; the dearer one counts.
+    let results = [(probe.width, probe.height), (probe.height, probe.width)].map(|upright| {
+        let plan = plan(upright, order);
+        let (width, height) = plan.pad.map_or(plan.size, |pad| (pad.width, pad.height));
+        (area(width, height), area(width.max(height), probe.width.max(probe.height)))
+    });
+    let result = results.iter().map(|(result, _)| *result).max().unwrap_or(0);
+    // The resizer works along one axis first.
+    let between = results.iter().map(|(_, between)| *between).max().unwrap_or(0).saturating_mul(4);
     // Bytes per pixel: the resized picture and its turned copy (8), and what the encoder adds. rav1e works on planes of
     // 16 bits with padding, motion and transform state beside them; libwebp keeps planes and token lists.
     let encoder = match order.format {
@@ -48,7 +49,7 @@ pub fn price(probe: &Probe, order: &Order) -> usize {
         ImageFormat::Webp => 12,
         ImageFormat::Jpeg | ImageFormat::Png => 8,
     };
-    probe.memory_bytes.saturating_add(result.saturating_mul(8 + encoder))
+    probe.memory_bytes.saturating_add(between).saturating_add(result.saturating_mul(8 + encoder))
 }
 
 /// Bytes the decoder of such a source holds at its peak.

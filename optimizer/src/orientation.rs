@@ -21,7 +21,7 @@ impl Turn {
     /// malformed or out of range means upright: a picture is not refused for its metadata.
     pub(crate) fn of_exif(exif: &[u8]) -> Self {
         let tiff = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
-        orientation(tiff).map_or(Self::default(), Self::of_orientation)
+        orientation(tiff).map_or_else(Self::default, Self::of_orientation)
     }
 
     fn of_orientation(orientation: u16) -> Self {

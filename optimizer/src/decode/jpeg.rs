@@ -8,7 +8,7 @@ use crate::{
     Probe, Refusal,
     orientation::Turn,
     picture::{Channels, Picture},
-    probe::is_complete_jpeg,
+    probe::{is_complete_jpeg, is_split_jpeg},
 };
 
 /// Scans of a progressive file. Encoders write about ten; each costs a walk over every coefficient.
@@ -19,6 +19,9 @@ pub(super) fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, Refusal> {
     // but what was cut short would come out half grey.
     if !is_complete_jpeg(source) {
         return Err(Refusal::Corrupt);
+    }
+    if is_split_jpeg(source) {
+        return Err(Refusal::Unsupported);
     }
     let options = DecoderOptions::default()
         .set_max_width(probe.width as usize)

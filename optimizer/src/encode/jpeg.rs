@@ -1,4 +1,4 @@
-//! JPEG by jpeg-encoder; transparency is laid on white first.
+//! Progressive JPEG by jpeg-encoder; transparency is laid on white first.
 
 use jpeg_encoder::{ColorType, Encoder};
 
@@ -11,6 +11,8 @@ pub(super) fn encode(picture: Picture, quality: u8, limits: &Limits) -> Result<V
     let height = u16::try_from(picture.height).map_err(|_| Refusal::Encode)?;
     let mut output = Bounded::new(limits.output_bytes);
     let mut encoder = Encoder::new(&mut output, quality);
+    // Fewer bytes than a sequential file, and shown coarsely while it arrives.
+    encoder.set_progressive(true);
     encoder.set_optimized_huffman_tables(true);
     let result = encoder.encode(&picture.pixels, width, height, ColorType::Rgb);
     output.finish(result)

@@ -34,6 +34,24 @@ pub(crate) fn is_complete(source: &[u8]) -> bool {
     source.get(segments.at..).is_some_and(|scans| scans.windows(2).any(|pair| pair == [0xff, 0xd9]))
 }
 
+/// Whether a sequential file spreads subsampled components over several scans (T.81 B.2.3). It is legal and rare, and
+/// zune-jpeg 0.5 decodes it to wrong colours without saying so.
+pub(crate) fn is_split(source: &[u8]) -> bool {
+    let mut segments = Segments::of(source);
+    let mut frame: Option<&[u8]> = None;
+    for segment in segments.by_ref() {
+        if matches!(segment.marker, 0xc0 | 0xc1) {
+            frame = Some(segment.payload);
+        }
+    }
+    let Some(frame) = frame else { return false };
+    let components = frame.get(5).copied().unwrap_or_default();
+    let subsampled = frame.get(6..).unwrap_or_default().chunks(3).any(|component| component.get(1) != Some(&0x11));
+    // After the marker and the length: how many components the first scan has.
+    let in_first_scan = source.get(segments.at + 4).copied().unwrap_or(components);
+    components > 1 && subsampled && in_first_scan < components
+}
+
 struct Segment<'a> {
     marker: u8,
     payload: &'a [u8],

@@ -7,7 +7,7 @@ mod png;
 mod svg;
 mod webp;
 
-pub(crate) use jpeg::is_complete as is_complete_jpeg;
+pub(crate) use jpeg::{is_complete as is_complete_jpeg, is_split as is_split_jpeg};
 
 use crate::{Refusal, limits::decoder_price};
 
@@ -148,3 +148,6 @@ fn le_u24(bytes: &[u8], at: usize) -> Option<u32> {
     let [low, mid, high] = *bytes.get(at..)?.first_chunk()?;
     Some(u32::from_le_bytes([low, mid, high, 0]))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,9 @@
 //! `edgeplane explain`: what a request would meet, and why. It walks the same steps as serving does, on the same
 //! compiled routes and the same pack, and says what it sees; only Compute and the optimizer are not asked.
 
-use edgeplane_config::{Bundle, Manifest, Settings, Target, TargetKind};
+use std::sync::Arc;
+
+use edgeplane_config::{Bundle, Settings, Target, TargetKind};
 use http::HeaderValue;
 use serde_json::{Value, json};
 
@@ -12,10 +14,12 @@ use super::{
 };
 use crate::{
     answer::{Answer, Head},
-    assets::{self, Pack},
-    decide,
-    route::Routes,
+    app::{self, Parts},
+    assets, decide,
+    image::{ImageRequest, Preview, Refusal as ImageRefusal},
+    origin::LocalOrigin,
     service::reply::Refusal,
+    site::Deployment,
 };
 
 /// Explains one request.
@@ -25,6 +29,10 @@ pub(crate) fn run(settings: &Settings, args: ExplainArgs) -> Result<(), Failure>
     let scratch = tempfile::tempdir().map_err(|source| Failure::unavailable("make a temporary folder", source))?;
     let pack = assets::prepare(bundle.static_dir.as_deref(), scratch.path(), &settings.assets)
         .map_err(|source| Failure::unavailable("pack the static files", source))?;
+    let parts = Parts { manifest: bundle.manifest.clone(), pack, compute: None };
+    let deployment =
+        app::activate(settings, parts).map_err(|source| Failure::unavailable("compile the routes", source))?;
+    let walk = Walk { settings: Arc::new(settings.clone()), bundle, deployment: Arc::new(deployment) };
     let url = Url::parse(&url)?;
     let fields: Vec<httparse::Header<'_>> =
         headers.iter().map(|(name, value)| httparse::Header { name, value: value.as_bytes() }).collect();
@@ -36,7 +44,7 @@ pub(crate) fn run(settings: &Settings, args: ExplainArgs) -> Result<(), Failure>
         http11: true,
         host: &url.host,
     };
-    let explanation = Walk { settings, bundle: &bundle, pack: &pack }.explain(&head)?;
+    let explanation = walk.explain(&head)?;
     output::result(&match format {
         Format::Json => format!("{}\n", explanation.json()),
         Format::Text => explanation.text(),
@@ -90,20 +98,19 @@ struct Explanation {
     fallback_note: Option<&'static str>,
 }
 
-struct Walk<'a> {
-    settings: &'a Settings,
-    bundle: &'a Bundle,
-    pack: &'a Pack,
+/// The deployment as serving would activate it, but for Node.
+struct Walk {
+    settings: Arc<Settings>,
+    bundle: Bundle,
+    deployment: Arc<Deployment>,
 }
 
-impl Walk<'_> {
+impl Walk {
     fn explain(&self, head: &Head<'_>) -> Result<Explanation, Failure> {
-        let manifest: &Manifest = &self.bundle.manifest;
-        let automaton = Routes::compile(manifest.routes.iter().map(|route| route.path.as_str()))
-            .map_err(|source| Failure::unavailable("compile the routes", source))?;
+        let routes = &self.deployment.routes;
         let mut decoded = Vec::new();
         let path = decide::matched_path(head, &mut decoded);
-        let decision = decide::decide(&automaton, &manifest.routes, path).ok_or_else(|| Failure::Usage {
+        let decision = decide::decide(&self.deployment.automaton, routes, path).ok_or_else(|| Failure::Usage {
             message: "no route takes this path".to_owned(),
             help: "the last route must be /*",
         })?;
@@ -121,7 +128,7 @@ impl Walk<'_> {
             matched: String::from_utf8_lossy(path).into_owned(),
             pointer: format!("/routes/{}", decision.index),
             pattern: decision.route.path.as_str().to_owned(),
-            passed_over: manifest.routes[..decision.index].iter().map(|route| route.path.as_str().to_owned()).collect(),
+            passed_over: routes[..decision.index].iter().map(|route| route.path.as_str().to_owned()).collect(),
             steps,
             fallback_note,
         })
@@ -137,7 +144,7 @@ impl Walk<'_> {
                     ranges_max: self.settings.assets.ranges_max,
                     index: self.settings.assets.index,
                 };
-                match assets::answer(self.pack, path, head, &policy) {
+                match assets::answer(&self.deployment.pack.load(), path, head, &policy) {
                     assets::Outcome::Answer(answer) => {
                         let says = format!("answers {}", answer.status);
                         Step { kind, says, answer: Some(answer), is_missing: false }
@@ -149,9 +156,23 @@ impl Walk<'_> {
                 }
             }
             Target::Compute => Step { kind, says: self.compute(), answer: None, is_missing: false },
-            Target::Image { .. } => {
-                let says = "is asked with the query".to_owned();
-                Step { kind, says, answer: None, is_missing: false }
+            Target::Image { cache_control } => self.image(kind, cache_control.as_ref(), head),
+        }
+    }
+
+    fn image(&self, kind: TargetKind, cache_control: Option<&HeaderValue>, head: &Head<'_>) -> Step {
+        let request = ImageRequest::of(head, cache_control);
+        let origin = LocalOrigin::new("default", Arc::clone(&self.deployment), Arc::clone(&self.settings));
+        let preview = match &self.deployment.image_rules {
+            Some(rules) => Preview::of(&request, rules, &origin),
+            None => Err(ImageRefusal::SourceMissing),
+        };
+        match preview {
+            Ok(preview) => Step { kind, says: preview.to_string(), answer: None, is_missing: false },
+            Err(refusal) => {
+                let says = format!("refuses: {refusal}");
+                let is_missing = refusal == ImageRefusal::SourceMissing;
+                Step { kind, says, answer: Some(Refusal::Image(refusal).answer()), is_missing }
             }
         }
     }

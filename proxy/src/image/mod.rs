@@ -1,8 +1,8 @@
 //! The image optimization primitive: a URL in one of two dialects, an image in the best format its reader takes.
 //!
 //! The way of a request: `request` (what may be known) -> `query` -> `locator` (what the url names, and whether it may
-//! be read) -> `negotiate` -> `cache`, and on a miss `flight` -> `load` (`source`: files, Compute; `remote`: other hosts)
-//! -> `work` (the optimizer, on threads of its own) -> `cache` -> `reply`.
+//! be read) -> `negotiate` -> `cache`, and on a miss `flight` -> `make` -> `load` (from `source`: files and Compute, or
+//! from `remote`: other hosts) -> `work` (the optimizer, on threads of its own) -> `cache` -> `reply`.
 //!
 //! Every check of what may be read stands before the cache is asked: what one deployment may show is no reason for
 //! another one to show it. The request's `Host` is not even an input.
@@ -15,9 +15,11 @@ mod flight;
 mod freshness;
 mod load;
 mod locator;
+mod make;
 mod negotiate;
 mod pattern;
 mod picture;
+mod preview;
 mod query;
 mod refusal;
 mod remote;
@@ -27,19 +29,15 @@ mod rules;
 mod source;
 mod work;
 
-use std::{
-    io,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{io, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use edgeplane_config::ImageTuning;
-use edgeplane_optimizer::{Limits, Order, Probe, SourceType, VERSION, optimize, price, probe};
+use edgeplane_optimizer::{Limits, SourceType, VERSION, probe};
 use tokio::{sync::Semaphore, time::timeout};
 
 pub use address::AddressRule;
 pub use events::{ImageEvents, ImageSnapshot};
+pub use preview::Preview;
 pub use refusal::{BadRequest, Refusal};
 pub use request::ImageRequest;
 pub use rules::Rules;
@@ -51,6 +49,7 @@ use flight::Flights;
 use freshness::Freshness;
 use load::{Loader, Source};
 use locator::{Locator, locate};
+use make::{Maker, gate, is_passed};
 use negotiate::Choice;
 use picture::Picture;
 use query::Query;
@@ -64,17 +63,6 @@ pub struct Images {
     maker: Arc<Maker>,
     flights: Flights,
     timeout: Duration,
-}
-
-/// What makes pictures: everything a flight needs of us.
-#[derive(Debug)]
-struct Maker {
-    cache: Cache,
-    loader: Loader,
-    pool: Pool,
-    limits: Limits,
-    negative_ttl: Duration,
-    events: Arc<ImageEvents>,
 }
 
 /// The workers could not be started.
@@ -208,81 +196,7 @@ impl Images {
     }
 }
 
-impl Maker {
-    /// Makes the picture for `key` and keeps what may be kept.
-    async fn make(&self, key: Key, source: Source, rules: &Rules, origin: &dyn Origin) -> Outcome {
-        // Between the look into the cache and the start of this flight, another one may have landed.
-        if let Some(outcome) = self.cache.get(&key).await {
-            return outcome;
-        }
-        let recipe = key.recipe;
-        let loaded = match self.loader.load(source, rules, origin).await {
-            Ok(loaded) => loaded,
-            Err(refusal) => {
-                if refusal.is_fetch_failure() {
-                    self.cache.insert(key, Err(refusal.clone()), self.negative_ttl).await;
-                }
-                return Err(refusal);
-            }
-        };
-        let freshness = loaded.freshness;
-        let picture = Arc::new(self.draw(loaded.bytes, recipe, freshness, rules).await?);
-        if freshness.store {
-            self.cache.insert(key, Ok(Arc::clone(&picture)), freshness.ttl).await;
-        }
-        Ok(picture)
-    }
-
-    /// Turns a source into a picture: optimized, or as it is where its kind is not touched.
-    async fn draw(
-        &self,
-        bytes: Bytes,
-        recipe: Recipe,
-        freshness: Freshness,
-        rules: &Rules,
-    ) -> Result<Picture, Refusal> {
-        let probe = probe(&bytes)?;
-        gate(&probe, &self.limits, rules)?;
-        if is_passed(&probe) {
-            self.events.pass();
-            return Ok(Picture::passed(bytes, None, &probe, freshness));
-        }
-        let order = Order {
-            width: Some(recipe.width),
-            height: recipe.height,
-            fit: recipe.fit,
-            position: recipe.position,
-            format: recipe.choice.settle(&probe),
-            quality: recipe.quality,
-        };
-        let price = price(&probe, &order);
-        let (limits, events) = (self.limits, Arc::clone(&self.events));
-        let job = move || {
-            let started = Instant::now();
-            let encoded = optimize(&bytes, &order, &limits)?;
-            events.encode(order.format, bytes.len(), encoded.bytes.len(), started.elapsed());
-            Ok::<_, edgeplane_optimizer::Refusal>(encoded)
-        };
-        let encoded = self.pool.run(price, job).await??;
-        Ok(Picture::optimized(encoded, &probe, freshness))
-    }
-}
-
-/// Whether a source is answered unmodified: animations, which would lose their motion, and kinds we do not decode.
-fn is_passed(probe: &Probe) -> bool {
-    probe.animated || !probe.source_type.is_decoded()
-}
-
-/// Refuses what the header of a source already rules out.
-fn gate(probe: &Probe, limits: &Limits, rules: &Rules) -> Result<(), Refusal> {
-    if probe.source_type == SourceType::Svg && !rules.allow_svg {
-        return Err(Refusal::SvgNotAllowed);
-    }
-    if probe.width > limits.side || probe.height > limits.side {
-        return Err(Refusal::SourceTooLarge);
-    }
-    Ok(())
-}
-
+#[cfg(test)]
+mod sample;
 #[cfg(test)]
 mod tests;

@@ -1,1 +1,93 @@
-//! Tests.
+//! What a key holds, and that the cache stays within its bytes.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use edgeplane_config::ImageFormat;
+use edgeplane_optimizer::{Probe, SourceType};
+
+use super::*;
+use crate::image::freshness::Freshness;
+
+fn recipe(width: u32) -> Recipe {
+    Recipe {
+        width,
+        height: None,
+        fit: Fit::Cover,
+        position: Position::Center,
+        quality: 75,
+        choice: Choice::Format(ImageFormat::Webp),
+    }
+}
+
+fn key(width: u32) -> Key {
+    Key { version: 1, identity: Identity::Content([7; 32]), recipe: recipe(width) }
+}
+
+fn picture(len: usize) -> Outcome {
+    let probe =
+        Probe { source_type: SourceType::Gif, width: 1, height: 1, animated: true, alpha: false, memory_bytes: 0 };
+    let freshness = Freshness { ttl: Duration::from_secs(60), store: true };
+    Ok(Arc::new(Picture::passed(Bytes::from(vec![0; len]), None, &probe, freshness)))
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn what_differs_in_bytes_differs_in_key() {
+    let base = key(64);
+    let identity = |identity| Key { identity, ..base.clone() };
+    let compute = |site: &str, deployment: &str, path: &str| {
+        let places = vec![LocalPath { path: path.into(), query: None }];
+        identity(Identity::Compute { site: site.into(), deployment: deployment.into(), places })
+    };
+    let remote = |site: &str, url: &str| identity(Identity::Remote { site: site.into(), url: url.into() });
+    let keys = [
+        base.clone(),
+        key(640),
+        Key { version: 2, ..base.clone() },
+        identity(Identity::Content([8; 32])),
+        Key { recipe: Recipe { height: Some(64), ..recipe(64) }, ..base.clone() },
+        Key { recipe: Recipe { quality: 76, ..recipe(64) }, ..base.clone() },
+        Key { recipe: Recipe { choice: Choice::Source { webp: true }, ..recipe(64) }, ..base.clone() },
+        Key { recipe: Recipe { choice: Choice::Source { webp: false }, ..recipe(64) }, ..base.clone() },
+        compute("a", "1", "/x"),
+        compute("b", "1", "/x"),
+        compute("a", "2", "/x"),
+        compute("a", "1", "/y"),
+        remote("a", "https://h/x"),
+        remote("b", "https://h/x"),
+        remote("a", "https://h/x?y"),
+    ];
+    for (one, first) in keys.iter().enumerate() {
+        for (other, second) in keys.iter().enumerate() {
+            assert_eq!(first == second, one == other, "{first:?} and {second:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_cache_stays_within_its_bytes() {
+    // Row 152.
+    let cache = Cache::new(85_000);
+    for width in 0..40 {
+        cache.insert(key(width), picture(10_000), MINUTE).await;
+    }
+    let weighed = cache.weighed().await;
+    assert!((10_000..=85_000).contains(&weighed), "{weighed}");
+    cache.insert(key(100), picture(90_000), MINUTE).await;
+    cache.weighed().await;
+    assert!(cache.get(&key(100)).await.is_none(), "larger than the whole cache");
+}
+
+#[tokio::test]
+async fn an_entry_lives_as_long_as_it_was_given() {
+    let cache = Cache::new(85_000);
+    cache.insert(key(1), picture(10), Duration::ZERO).await;
+    cache.insert(key(2), picture(10), Duration::from_millis(30)).await;
+    cache.insert(key(3), picture(10), MINUTE).await;
+    assert!(cache.get(&key(1)).await.is_none());
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    assert!(cache.get(&key(2)).await.is_none());
+    assert!(cache.get(&key(3)).await.is_some());
+}

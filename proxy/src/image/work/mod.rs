@@ -118,7 +118,8 @@ fn work(queued: &Mutex<mpsc::Receiver<Job>>) {
 }
 
 fn pieces(bytes: usize) -> u32 {
-    u32::try_from(bytes.div_ceil(PIECE_BYTES)).unwrap_or(u32::MAX).min(Semaphore::MAX_PERMITS as u32)
+    let pieces = bytes.div_ceil(PIECE_BYTES).min(Semaphore::MAX_PERMITS);
+    u32::try_from(pieces).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -52,8 +52,8 @@ impl Query {
             Some(text) => u8::try_from(integer(&text, QUALITY, 100)?).unwrap_or(100),
             None => rules.quality,
         };
-        let fit = parameters.fit.map_or(Ok(Fit::default()), |text| fit(&text))?;
-        let position = parameters.position.map_or(Ok(Position::default()), |text| position(&text))?;
+        let fit = parameters.fit.map(|text| fit(&text)).transpose()?.unwrap_or_default();
+        let position = parameters.position.map(|text| position(&text)).transpose()?.unwrap_or_default();
         Ok(Self {
             url: url.into_owned(),
             width,

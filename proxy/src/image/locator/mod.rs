@@ -55,7 +55,7 @@ pub(super) fn locate(text: &str, base_path: &str, rules: &Rules, origin: &dyn Or
     }
     let text = text.trim_matches(' ');
     if text.starts_with('/') {
-        return local(local_url(text)?, base_path, origin);
+        return local(&local_url(text)?, base_path, origin);
     }
     let url = Url::parse(text).map_err(|_| BadRequest::UrlInvalid)?;
     if !matches!(url.scheme(), "http" | "https") {
@@ -66,7 +66,7 @@ pub(super) fn locate(text: &str, base_path: &str, rules: &Rules, origin: &dyn Or
     }
     let host = url.host_str().unwrap_or_default();
     if rules.public_hosts.iter().any(|public| public == host) {
-        return local(url, base_path, origin);
+        return local(&url, base_path, origin);
     }
     remote(url, rules)
 }
@@ -84,7 +84,7 @@ fn local_url(text: &str) -> Result<Url, BadRequest> {
     if base.host_str() == Some("local") { Ok(base) } else { Err(BadRequest::UrlInvalid) }
 }
 
-fn local(url: Url, base_path: &str, origin: &dyn Origin) -> Result<Locator, Refusal> {
+fn local(url: &Url, base_path: &str, origin: &dyn Origin) -> Result<Locator, Refusal> {
     let path = url.path();
     if !has_whole_escapes(path) || path.starts_with("//") {
         return Err(BadRequest::UrlInvalid.into());

@@ -4,12 +4,11 @@
 //! when the last request that waits for it goes away.
 
 use std::{
-    collections::BTreeMap,
     future::Future,
-    hash::{BuildHasher, RandomState},
     sync::{Arc, Weak},
 };
 
+use indexmap::IndexMap;
 use parking_lot::Mutex;
 use tokio::{sync::watch, task::AbortHandle};
 
@@ -21,8 +20,7 @@ use super::{
 /// Work under way, by key.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Flights {
-    under_way: Arc<Mutex<BTreeMap<u64, Vec<(Key, Weak<Flight>)>>>>,
-    hasher: RandomState,
+    under_way: Arc<Mutex<IndexMap<Key, Weak<Flight>>>>,
 }
 
 /// One piece of work, alive as long as somebody waits for it.
@@ -30,7 +28,7 @@ pub(super) struct Flights {
 struct Flight {
     landed: watch::Receiver<Option<Outcome>>,
     task: AbortHandle,
-    hash: u64,
+    key: Key,
     flights: Flights,
 }
 
@@ -54,11 +52,8 @@ impl Flights {
     where
         W: Future<Output = Outcome> + Send + 'static,
     {
-        let hash = self.hasher.hash_one(key);
         let mut under_way = self.under_way.lock();
-        let same = under_way.entry(hash).or_default();
-        let found = same.iter().find(|(other, _)| other == key).and_then(|(_, flight)| flight.upgrade());
-        if let Some(flight) = found {
+        if let Some(flight) = under_way.get(key).and_then(Weak::upgrade) {
             return (flight, true);
         }
         let (sender, landed) = watch::channel(None);
@@ -68,20 +63,17 @@ impl Flights {
             // Nobody may be left to hear it.
             let _ = sender.send(Some(outcome));
         });
-        let flight = Arc::new(Flight { landed, task: task.abort_handle(), hash, flights: self.clone() });
-        same.retain(|(_, flight)| flight.strong_count() > 0);
-        same.push((key.clone(), Arc::downgrade(&flight)));
+        let flight = Arc::new(Flight { landed, task: task.abort_handle(), key: key.clone(), flights: self.clone() });
+        under_way.insert(key.clone(), Arc::downgrade(&flight));
         (flight, false)
     }
 
-    /// Forgets what nobody waits for.
-    fn forget(&self, hash: u64) {
+    /// Forgets work that nobody waits for.
+    fn forget(&self, key: &Key) {
         let mut under_way = self.under_way.lock();
-        if let Some(same) = under_way.get_mut(&hash) {
-            same.retain(|(_, flight)| flight.strong_count() > 0);
-            if same.is_empty() {
-                under_way.remove(&hash);
-            }
+        // Another flight for the same key may have begun since the last one waiting went away.
+        if under_way.get(key).is_some_and(|flight| flight.strong_count() == 0) {
+            under_way.swap_remove(key);
         }
     }
 
@@ -95,7 +87,7 @@ impl Drop for Flight {
     /// The strong count is zero by now, and no lock is held: an upgrade never outlives the lock it is made under.
     fn drop(&mut self) {
         self.task.abort();
-        self.flights.forget(self.hash);
+        self.flights.forget(&self.key);
     }
 }
 

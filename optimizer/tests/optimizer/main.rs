@@ -1,0 +1,6 @@
+//! The optimizer from outside: files in, files out.
+#![expect(clippy::unwrap_used, reason = "in a test an unwrap that fails is the failure")]
+
+mod hostile;
+mod pictures;
+mod sample;
