@@ -28,9 +28,9 @@ fn png() -> Vec<u8> {
     file
 }
 
-fn serve(target: Value, fallback: Value) -> Server {
+fn serve(target: &str, fallback: &str) -> Server {
     let routes = json!([
-        {"path": "/under-test/*", "target": target, "fallback": fallback},
+        {"path": "/under-test/*", "target": kind(target), "fallback": kind(fallback)},
         {"path": "/*", "target": {"kind": "Compute", "src": "default"}},
     ]);
     let settings = json!({"sizes": [16], "domains": [], "remotePatterns": [], "formats": ["image/png"],
@@ -49,7 +49,7 @@ const STATIC: &str = "Static";
 const COMPUTE: &str = "Compute";
 const IMAGE: &str = "ImageOptimization";
 
-fn target(kind: &str) -> Value {
+fn kind(kind: &str) -> Value {
     match kind {
         COMPUTE => json!({"kind": kind, "src": "default"}),
         STATIC => json!({"kind": kind, "cacheControl": "public, max-age=11"}),
@@ -70,7 +70,7 @@ const PAIRS: [(&str, &str, &str, &str); 6] = [
 #[test]
 fn all_six_pairs_of_different_kinds_work_for_get_and_head() {
     for (first, second, own, others) in PAIRS {
-        let server = serve(target(first), target(second));
+        let server = serve(first, second);
         let own_reply = server.get(own);
         // The hand-written server has nothing below /under-test/, so Compute alone never answers 200 here.
         if first != COMPUTE {
@@ -92,7 +92,7 @@ fn all_six_pairs_of_different_kinds_work_for_get_and_head() {
 #[test]
 fn other_methods_and_requests_with_bodies_do_not_fall_back() {
     for (first, second, _, others) in PAIRS {
-        let server = serve(target(first), target(second));
+        let server = serve(first, second);
         let reply = server.send(&Request::post(others, "x"));
         assert!((400..500).contains(&reply.status), "{first} -> {second}: {}", reply.summary());
         let text = reply.text();

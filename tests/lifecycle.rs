@@ -1,8 +1,10 @@
 //! How Node is started, watched, started again and ended.
 
 use std::{
+    io::{Read as _, Write as _},
     net::TcpListener,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::{fs::PermissionsExt as _, net::UnixStream},
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -227,4 +229,45 @@ fn one_state_folder_serves_one_program() {
     assert_eq!(outcome.status.code(), Some(69), "{outcome:#?}");
     let mode = std::fs::metadata(first.state()).unwrap().permissions().mode();
     assert_eq!(mode & 0o077, 0, "{mode:o}");
+}
+
+#[test]
+fn unix_sockets_serve_and_are_served_from() {
+    let folder = scratch::folder("sockets");
+    let (behind, front) = (folder.join("behind.sock"), folder.join("front.sock"));
+    let script = "require('node:http').createServer((q, s) => s.end(`behind ${q.url} ${q.headers.host}`)).listen(process.argv[1])";
+    let mut node = Command::new("node").args(["-e", script]).arg(&behind).spawn().unwrap();
+    scratch::watch(node.id());
+    wait::until("the socket of Node", || UnixStream::connect(&behind).is_ok());
+    let server = Launch::sidecar(&format!("unix:{}", behind.display()))
+        .arg("--listen")
+        .arg(format!("unix:{}", front.display()))
+        .start();
+    server.send(&Request::get("/x").field("Host", "a.example")).expect(200).saying("behind /x a.example");
+    let mut client = UnixStream::connect(&front).unwrap();
+    client.write_all(b"GET /y HTTP/1.1\r\nHost: b.example\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("behind /y b.example"), "{answer}");
+    node.kill().unwrap();
+    node.wait().unwrap();
+    scratch::ended(node.id());
+    let gone = server.get("/z");
+    assert!(matches!(gone.status, 502 | 503), "{}", gone.summary());
+}
+
+#[test]
+fn without_requests_sigterm_and_ctrl_c_end_it_at_once() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let mut server = Launch::new(&Draft::usual().write()).start();
+        let mut idle = server.connect();
+        Request::get("/page").send_on(&mut idle, server.address()).expect(200);
+        let nodes = server.nodes();
+        let began = Instant::now();
+        server.signal(signal);
+        assert_eq!(server.ended().code(), Some(0), "{signal}: {}", server.log());
+        assert!(began.elapsed() < Duration::from_secs(8), "{signal}: {:?}", began.elapsed());
+        assert!(idle.is_closed(), "{signal}: an idle connection is still open");
+        assert!(nodes.iter().all(|node| !process::runs(*node)), "{signal}: Node is still there");
+    }
 }

@@ -186,3 +186,40 @@ fn a_generated_site_needs_no_node() {
     // `nuxt generate` writes no index.html unless it crawls, so there is nothing to show for the root.
     server.get("/").expect(404);
 }
+
+#[test]
+fn every_image_address_that_the_pages_write_is_answered() {
+    let server = shared::nuxt();
+    let mut found = Vec::new();
+    for page in ["/", "/gallery"] {
+        let text = server.get(page).expect(200).text().replace("&amp;", "&");
+        let addresses = text.split("/_amplify/image?").skip(1);
+        found.extend(addresses.map(|rest| rest.split(['"', ' ', ',']).next().unwrap().to_owned()));
+    }
+    found.sort_unstable();
+    found.dedup();
+    assert!(found.len() > 20, "{found:?}");
+    for query in found {
+        let reply = server.send(&Request::get(&format!("/_amplify/image?{query}")).field("Accept", "image/webp,*/*"));
+        if query.contains("images.example.com") {
+            assert!(matches!(reply.status, 404 | 502 | 504), "allowed, but not there: {query}: {}", reply.summary());
+        } else if query.contains("logo.svg") {
+            reply.expect(400);
+        } else {
+            let wanted: u32 = query.split("&w=").nth(1).unwrap().split('&').next().unwrap().parse().unwrap();
+            // A GIF is passed on as it is, 120 pixels wide.
+            assert!(picture::of(reply).width <= wanted.max(120), "{query}");
+        }
+    }
+}
+
+#[test]
+fn large_heads_pass_as_far_as_node_takes_them() {
+    let server = shared::nuxt();
+    for bytes in [4096, 16_000, 60_000] {
+        let reply = server.get(&format!("/api/bighead?n={bytes}")).expect(200);
+        assert_eq!(reply.field("x-big").map(str::len), Some(bytes));
+    }
+    let ask = |bytes: usize| server.send(&Request::get("/api/echo").field("X-Large", &"v".repeat(bytes))).status;
+    assert_eq!([ask(8000), ask(15_000), ask(17_000), ask(40_000)], [200, 200, 431, 431]);
+}

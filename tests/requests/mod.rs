@@ -211,3 +211,58 @@ fn every_answer_has_a_date_and_an_id() {
     ids.dedup();
     assert_eq!(ids.len(), 4, "ids repeat");
 }
+
+#[test]
+fn a_file_is_the_same_answer_however_it_is_asked_for() {
+    // The plain GET may take a shorter way through the program than its odd sisters; nobody may notice.
+    let server = shared::handmade();
+    let fields =
+        ["", "Accept-Encoding: gzip, br\r\n", "Range: bytes=3-9\r\n", "If-None-Match: *\r\n", "If-Match: \"x\"\r\n"];
+    for target in ["/hello.txt", "/assets/a.js", "/assets/none.js", "/assets/%2e%2e/x", "/assets/a.js?q"] {
+        for field in fields {
+            let ask = |line: &str, more: &str| {
+                let reply = server.raw(format!("{line}\r\nHost: a.example\r\n{field}{more}\r\n"));
+                let mut shown = reply.fields.clone();
+                shown
+                    .retain(|(name, _)| !["date", "x-request-id", "connection", "keep-alive"].contains(&name.as_str()));
+                shown.sort_unstable();
+                (reply.status, shown, reply.body)
+            };
+            let plain = ask(&format!("GET {target} HTTP/1.1"), "");
+            for (line, more) in [
+                (format!("GET {target} HTTP/1.1"), "Content-Length: 0\r\n"),
+                (format!("GET {target} HTTP/1.1"), "Connection: close\r\n"),
+                (format!("GET {target} HTTP/1.1"), "Upgrade: h2c\r\nConnection: upgrade\r\n"),
+                (format!("GET http://a.example{target} HTTP/1.1"), ""),
+                (format!("GET {target} HTTP/1.0"), ""),
+            ] {
+                assert_eq!(ask(&line, more), plain, "{line} {field}{more}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_connection_ends_after_as_many_requests_as_the_settings_say() {
+    let bundle = Draft::usual().file("hello.txt", "hello from a file\n").write();
+    let server = Launch::new(&bundle).setting("limits.keepalive-requests", "3").start();
+    for path in ["/hello.txt", "/page"] {
+        let mut connection = server.connect();
+        for count in 1..=3 {
+            let reply = Request::get(path).send_on(&mut connection, server.address()).expect(200);
+            let last = reply.values("connection").iter().any(|value| value.eq_ignore_ascii_case("close"));
+            assert_eq!(last, count == 3, "{path}, request {count}: {}", reply.summary());
+        }
+        assert!(connection.is_closed(), "{path}: stays open");
+    }
+}
+
+#[test]
+fn a_thousand_idle_connections_leave_room_for_a_request() {
+    let server = shared::handmade();
+    let idle: Vec<Connection> = (0..1000).map(|_| server.connect()).collect();
+    server.get("/hello.txt").expect(200);
+    server.get("/page").expect(200);
+    drop(idle);
+    server.get("/hello.txt").expect(200);
+}

@@ -98,7 +98,9 @@ impl Page {
     fn call(&mut self, method: &str, parameters: Value) -> Value {
         self.count += 1;
         let id = self.count;
-        self.socket.send(&json!({"id": id, "method": method, "params": parameters}).to_string());
+        let mut message = json!({"id": id, "method": method});
+        message["params"] = parameters;
+        self.socket.send(&message.to_string());
         loop {
             let text = self.socket.receive();
             assert!(!text.is_empty(), "the browser went away during {method}");

@@ -59,7 +59,8 @@ impl Draft {
     pub(crate) fn with_routes(routes: Value) -> Self {
         let root = scratch::folder("bundle");
         fs::create_dir_all(root.join("static")).unwrap();
-        let manifest = json!({"version": 1, "framework": {"name": "handmade", "version": "1.0.0"}, "routes": routes});
+        let mut manifest = json!({"version": 1, "framework": {"name": "handmade", "version": "1.0.0"}});
+        manifest["routes"] = routes;
         Self { root, manifest }
     }
 

@@ -35,7 +35,7 @@ impl Origin {
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let (kept, answer) = (Arc::clone(&kept), Arc::clone(&answer));
-                thread::spawn(move || serve(stream, &kept, &*answer));
+                thread::spawn(move || serve(&stream, &kept, &*answer));
             }
         });
         Self { address, seen }
@@ -58,8 +58,8 @@ pub(crate) fn answer(status: &str, fields: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-fn serve(stream: TcpStream, seen: &Mutex<Vec<Seen>>, answer: &dyn Fn(&str) -> Vec<u8>) {
-    let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+fn serve(stream: &TcpStream, seen: &Mutex<Vec<Seen>>, answer: &dyn Fn(&str) -> Vec<u8>) {
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     let Some(line) = lines.next() else { return };
     let fields = lines
         .take_while(|line| !line.is_empty())
@@ -69,5 +69,6 @@ fn serve(stream: TcpStream, seen: &Mutex<Vec<Seen>>, answer: &dyn Fn(&str) -> Ve
         .collect();
     let target = line.split(' ').nth(1).unwrap_or("/").to_owned();
     seen.lock().unwrap().push(Seen { line, fields });
-    let _gone = (&stream).write_all(&answer(&target));
+    let mut writer = stream;
+    let _gone = writer.write_all(&answer(&target));
 }

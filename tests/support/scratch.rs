@@ -8,7 +8,7 @@ use std::{
     fs,
     io::Write as _,
     path::{Path, PathBuf},
-    process::{ChildStdin, Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::{
         Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -28,7 +28,7 @@ rm -rf "$1"
 
 struct Scratch {
     folder: PathBuf,
-    watcher: Mutex<ChildStdin>,
+    watcher: Mutex<Child>,
 }
 
 /// A new empty folder, gone after the run.
@@ -51,7 +51,7 @@ pub(crate) fn ended(id: u32) {
 
 fn tell(verb: &str, id: u32) {
     let mut watcher = scratch().watcher.lock().unwrap();
-    writeln!(watcher, "{verb} {id}").unwrap();
+    writeln!(watcher.stdin.as_mut().unwrap(), "{verb} {id}").unwrap();
 }
 
 fn scratch() -> &'static Scratch {
@@ -60,7 +60,7 @@ fn scratch() -> &'static Scratch {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("run-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let folder = folder.canonicalize().unwrap();
-        let mut watcher = Command::new("sh")
+        let watcher = Command::new("sh")
             .args(["-c", WATCH, "watch"])
             .arg(&folder)
             .stdin(Stdio::piped())
@@ -68,7 +68,6 @@ fn scratch() -> &'static Scratch {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let stdin = watcher.stdin.take().unwrap();
-        Scratch { folder, watcher: Mutex::new(stdin) }
+        Scratch { folder, watcher: Mutex::new(watcher) }
     })
 }
