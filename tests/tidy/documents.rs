@@ -1,6 +1,6 @@
 //! The documents: what they name exists, and what exists is named.
 
-use std::{collections::BTreeSet, fs};
+use std::{fmt::Write as _, fs};
 
 use super::{assert_none, files, read, root};
 
@@ -60,15 +60,13 @@ fn every_sentence_of_the_specification_has_its_tests() {
     assert_none("SPECIFICATION.md", &offences);
 }
 
+/// The tables of the manual are `default.toml` in another dress: a failing run prints them to be pasted.
 #[test]
-fn the_manual_tells_of_every_setting_and_no_other() {
-    let known: BTreeSet<String> = setting_keys(edgeplane_config::Settings::default_file());
+fn the_manual_tells_of_every_setting_as_it_is() {
+    let tables = setting_tables(edgeplane_config::Settings::default_file());
     let manual = read("docs/settings.md");
-    let told: BTreeSet<String> = manual
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(key, _)| key.to_owned()))
-        .collect();
-    assert_eq!(told, known, "docs/settings.md and default.toml differ");
+    let (_, told) = manual.split_once("<!-- tables -->\n").expect("docs/settings.md has a line `<!-- tables -->`");
+    assert!(told.trim() == tables.trim(), "docs/settings.md and default.toml differ; it should end in:\n{tables}");
 }
 
 /// `file::test` in backticks: the file exists and has the test.
@@ -94,7 +92,12 @@ fn paths_that_are_not_there(text: &str) -> Vec<String> {
         let ends = [".rs", ".sh"].iter().any(|end| name.ends_with(end)) || (name.ends_with('/') && ours);
         plain && ends && !name.starts_with('/') && !name.starts_with('.') && *name != "static/"
     };
-    let there = |name: &&str| root().join(name).exists() || root().join("proxy/src").join(name).exists();
+    let files = files();
+    // A bare name, such as `wire.rs`, stands for every file of that name.
+    let somewhere =
+        |name: &str| !name.contains('/') && files.iter().any(|file| file.name.ends_with(&format!("/{name}")));
+    let there =
+        |name: &&str| root().join(name).exists() || root().join("proxy/src").join(name).exists() || somewhere(name);
     quoted(text).filter(looks_like_ours).filter(|name| !there(name)).map(str::to_owned).collect()
 }
 
@@ -112,16 +115,24 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.lines().flat_map(|line| line.split('`').skip(1).step_by(2))
 }
 
-/// The keys of a settings file, with their sections.
-fn setting_keys(text: &str) -> BTreeSet<String> {
-    let mut section = String::new();
-    let mut keys = BTreeSet::new();
-    for line in text.lines() {
-        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+/// One table per section of the settings file: key, default, and the comment above it.
+fn setting_tables(text: &str) -> String {
+    const HEAD: &str = "| Setting | Default | Meaning and reason |\n| --- | --- | --- |\n";
+    // The comment at the top of the file is about the file.
+    let (_, settings) = text.split_once("\n\n").unwrap();
+    let mut tables = format!("## Top level\n\n{HEAD}");
+    let (mut section, mut comment) = (String::new(), Vec::new());
+    for line in settings.lines() {
+        if let Some(words) = line.strip_prefix("# ") {
+            comment.push(words);
+        } else if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             section = format!("{name}.");
-        } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with(['#', ' '])) {
-            keys.insert(format!("{section}{key}"));
+            write!(tables, "\n## `[{name}]`\n\n{HEAD}").unwrap();
+        } else if let Some((key, default)) = line.split_once(" = ") {
+            let meaning = comment.join(" ").replace('|', "\\|");
+            writeln!(tables, "| `{section}{key}` | `{default}` | {meaning} |").unwrap();
+            comment.clear();
         }
     }
-    keys
+    tables
 }
