@@ -18,7 +18,7 @@ mod turn;
 mod upstream;
 mod writer;
 
-use std::{sync::Arc, time::Duration};
+use std::{io::ErrorKind, sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
 
@@ -48,6 +48,8 @@ pub(crate) async fn run(app: Arc<App>, listeners: Vec<Listener>, stop: impl Futu
                             connection::serve(socket, Arc::clone(&app), drain).await;
                         });
                     }
+                    // The client left before its turn; the next one is not to wait for that.
+                    Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
                     Err(error) => {
                         tracing::warn!(%error, "failed to accept a connection");
                         tokio::time::sleep(ACCEPT_PAUSE).await;
