@@ -58,6 +58,7 @@ struct Turn<'a> {
     head: Head<'a>,
     bytes: &'a Bytes,
     absolute: bool,
+    upgrades: bool,
     path: &'a [u8],
     client: Client,
     peer: SocketAddr,
@@ -104,7 +105,7 @@ pub(crate) async fn run(
         Ok(passed) => passed,
         Err(refused) => return refuse(connection, refused, app, peer).await,
     };
-    let Passed { head, framing, keep_alive, expects_continue, absolute } = passed;
+    let Passed { head, framing, keep_alive, upgrades, expects_continue, absolute } = passed;
     connection.framing = framing;
 
     let site = app.sites.find(head.host);
@@ -119,6 +120,7 @@ pub(crate) async fn run(
         head,
         bytes: &bytes,
         absolute,
+        upgrades,
         path: decide::matched_path(&head, &mut scratch),
         client,
         peer,
@@ -243,6 +245,8 @@ impl Turn<'_> {
             peer: self.peer,
             request_id: &self.request_id,
             has_fallback,
+            upgrades: self.upgrades,
+            http11: self.head.http11,
             close: self.close,
         };
         let passed = upstream::pass(self.app, fleet, connection, request).await;
