@@ -89,7 +89,10 @@ pub fn rewrite(fields: &mut HeaderMap, client: &Client, peer: SocketAddr, host: 
     };
     let default_port = HeaderValue::from_static(if client.scheme == "https" { "443" } else { "80" });
     let port = port.unwrap_or_else(|| {
-        let given = host.rsplit_once(':').map(|(_, port)| port).filter(|port| port.bytes().all(|b| b.is_ascii_digit()));
+        let given = host
+            .rsplit_once(':')
+            .map(|(_, port)| port)
+            .filter(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
         given.and_then(|port| HeaderValue::from_str(port).ok()).unwrap_or(default_port)
     });
     set(fields, name("x-forwarded-for"), &hops);

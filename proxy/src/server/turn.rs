@@ -156,7 +156,7 @@ impl Turn<'_> {
                     self.close = true;
                     connection.framing = Framing::None;
                 }
-                self.ask(Some(connection), fallback, false, true).await
+                self.ask(connection, fallback, false, true).await
             }
             (connection, given, _) => (connection, given),
         }
@@ -183,13 +183,12 @@ impl Turn<'_> {
 
     async fn ask(
         &mut self,
-        connection: impl Into<Option<Connection>>,
+        connection: Connection,
         target: &Target,
         has_fallback: bool,
         without_body: bool,
     ) -> (Option<Connection>, Given) {
         self.target = target.kind();
-        let connection = connection.into();
         match target {
             Target::Static { cache_control } => {
                 let pack = self.deployment.pack.load();
@@ -202,16 +201,13 @@ impl Turn<'_> {
                     assets::Outcome::Answer(answer) => Given::Answer(answer),
                     assets::Outcome::Missing => Given::NotFound(Refusal::NotFound),
                 };
-                (connection, given)
+                (Some(connection), given)
             }
             Target::Image { cache_control } => {
                 let given = self.ask_image(cache_control.as_ref()).await;
-                (connection, given)
+                (Some(connection), given)
             }
-            Target::Compute => match connection {
-                Some(connection) => self.ask_compute(connection, has_fallback, without_body).await,
-                None => (None, Given::ClientLeft),
-            },
+            Target::Compute => self.ask_compute(connection, has_fallback, without_body).await,
         }
     }
 
