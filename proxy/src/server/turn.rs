@@ -204,11 +204,10 @@ impl Turn<'_> {
                 (Some(connection), given)
             }
             Target::Image { cache_control } => {
-                // Boxed, as below: else every idle connection would keep room for the largest of its futures.
-                let given = Box::pin(self.ask_image(cache_control.as_ref())).await;
+                let given = self.ask_image(cache_control.as_ref()).await;
                 (Some(connection), given)
             }
-            Target::Compute => Box::pin(self.ask_compute(connection, has_fallback, without_body)).await,
+            Target::Compute => self.ask_compute(connection, has_fallback, without_body).await,
         }
     }
 
