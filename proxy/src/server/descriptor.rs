@@ -18,7 +18,8 @@ pub(crate) fn room_for(wanted: usize) -> usize {
     // Shells start programs with 1024, whatever the system allows.
     let limit = if raised > soft && setrlimit(Resource::RLIMIT_NOFILE, raised, hard).is_ok() { raised } else { soft };
     let room = room(limit, wanted);
-    if room < wanted {
+    // A few less are worth nobody's attention: hard limits are round numbers.
+    if room < wanted - wanted / 10 {
         tracing::warn!(
             room,
             wanted,
