@@ -7,6 +7,7 @@ mod arguments;
 mod serve;
 mod announce;
 mod state;
+mod stop;
 mod check;
 mod explain;
 mod pack;

@@ -13,7 +13,7 @@ use std::{
 use edgeplane_config::{Admin, Amount, Bundle, Manifest, Settings};
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Failure, announce, arguments::ServeArgs, output, state::StateDir};
+use super::{Failure, announce, arguments::ServeArgs, output, state::StateDir, stop::StopSignals};
 use crate::{
     app::{self, App, Parts},
     assets::{self, Pack},
@@ -76,7 +76,9 @@ async fn serve(
         .map_err(|source| Failure::unavailable("use the state directory", source))?;
 
     let pack = make_pack(&settings, served.bundle.as_ref(), pack).await?;
-    let compute = start_compute(&settings, served.bundle.as_ref(), &state, environment).await?;
+    // Not before: until here nothing needs an orderly end, and packing could not be interrupted.
+    let mut stop = StopSignals::listen().map_err(|source| Failure::unavailable("listen for signals", source))?;
+    let compute = start_compute(&settings, served.bundle.as_ref(), &state, environment, &mut stop).await?;
     let telemetry = telemetry(&settings)?;
     let parts = Parts { manifest: served.manifest, pack, compute: compute.clone() };
     let app = App::build(Arc::clone(&settings), parts, telemetry)
@@ -91,7 +93,7 @@ async fn serve(
     announce::started(&app, served.bundle.as_ref(), &listeners, admin_url.as_deref());
 
     let drained = server::run(Arc::clone(&app), listeners, async {
-        stop_signal().await;
+        stop.last().await;
         announce::ending();
     })
     .await;
@@ -136,6 +138,7 @@ async fn start_compute(
     bundle: Option<&Bundle>,
     state: &StateDir,
     inherited: Vec<(OsString, OsString)>,
+    stop: &mut StopSignals,
 ) -> Result<Option<Arc<Fleet>>, Failure> {
     if !settings.upstream.is_empty() {
         return Ok(Some(Arc::new(Fleet::upstreams(settings.upstream.iter().cloned()))));
@@ -154,7 +157,7 @@ async fn start_compute(
     let plan = Plan::new(folder, settings.compute.clone(), settings.instances, environment, run_dir);
     tokio::select! {
         started = Fleet::start(plan) => started.map(|fleet| Some(Arc::new(fleet))).map_err(|error| cannot(Box::new(error))),
-        () = stop_signal() => Err(cannot("stopped while Node was starting".into())),
+        () = stop.next() => Err(cannot("stopped while Node was starting".into())),
     }
 }
 
@@ -189,21 +192,4 @@ fn improve_pack(app: &Arc<App>) -> Arc<AtomicBool> {
         tracing::warn!(%error, "failed to start the compression of static files");
     }
     cancel
-}
-
-/// Resolves at the first SIGTERM or SIGINT. The second one ends the process at once.
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        // Without handlers the signals keep their deadly default: that stops us, too.
-        return std::future::pending().await;
-    };
-    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
-    tokio::spawn(async move {
-        tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
-        tracing::warn!("second signal: ending at once");
-        // The default action of a signal is what a person who presses Ctrl-C twice wants.
-        // SAFETY is not at stake: raising a signal that kills us needs no cleanup, the keepers see to Node.
-        let _ = nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::Signal::SIGKILL);
-    });
 }

@@ -27,14 +27,17 @@ pub(crate) enum StateError {
 impl StateDir {
     /// Creates it where it is missing, with mode 0700, and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, StateError> {
-        let lock = create(path).map_err(|source| StateError::Open { path: path.to_owned(), source })?;
+        let failed = |source| StateError::Open { path: path.to_owned(), source };
+        let lock = create(path).map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            // Absolute, because Node is told of files in it and has another working folder than we do.
+            Ok(()) => Ok(Self { path: fs::canonicalize(path).map_err(failed)?, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(StateError::Locked(path.to_owned())),
-            Err(TryLockError::Error(source)) => Err(StateError::Open { path: path.to_owned(), source }),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }
 
+    /// Where it is, as an absolute path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -52,6 +55,14 @@ fn create(path: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_relative_one_is_named_by_its_absolute_path() {
+        let parent = tempfile::tempdir_in(".").unwrap();
+        let relative = Path::new(parent.path().file_name().unwrap()).join("state");
+        let state = StateDir::open(&relative).unwrap();
+        assert_eq!(state.path(), std::env::current_dir().unwrap().canonicalize().unwrap().join(&relative));
+    }
 
     #[test]
     fn it_belongs_to_one_at_a_time_and_to_nobody_else() {
