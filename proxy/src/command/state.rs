@@ -45,11 +45,24 @@ impl StateDir {
 
 fn create(path: &Path) -> io::Result<File> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    // One that systemd or an earlier version made may be readable by others; what lies in it should not be.
-    if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+    let mode = fs::metadata(path)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        close(path, mode)?;
     }
     OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path.join("lock"))
+}
+
+/// Takes a folder that was there before from others, where it is surely meant for us: empty, as systemd and volumes
+/// make it. One with files in it may be anybody's (`/tmp`, a home), and one of another owner (a volume in Kubernetes)
+/// cannot be closed; both are used as they are, because every folder we make inside is closed itself.
+fn close(path: &Path, mode: u32) -> io::Result<()> {
+    let closed =
+        fs::read_dir(path)?.next().is_none() && fs::set_permissions(path, fs::Permissions::from_mode(0o700)).is_ok();
+    if !closed && mode & 0o002 != 0 {
+        let path = path.display();
+        tracing::warn!(%path, "everybody may write into the state directory: give edgeplane one of its own");
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -62,6 +75,23 @@ mod tests {
         let relative = Path::new(parent.path().file_name().unwrap()).join("state");
         let state = StateDir::open(&relative).unwrap();
         assert_eq!(state.path(), std::env::current_dir().unwrap().canonicalize().unwrap().join(&relative));
+    }
+
+    #[test]
+    fn a_folder_in_use_keeps_its_mode_and_an_empty_one_is_closed() {
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let folder = tempfile::tempdir().unwrap();
+        let (empty, used) = (folder.path().join("empty"), folder.path().join("used"));
+        for path in [&empty, &used] {
+            fs::create_dir(path).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        fs::write(used.join("somebody's"), "").unwrap();
+        StateDir::open(&empty).unwrap();
+        // Twice, because the first time leaves files of ours.
+        StateDir::open(&used).unwrap();
+        StateDir::open(&used).unwrap();
+        assert_eq!((mode(&empty), mode(&used)), (0o700, 0o755));
     }
 
     #[test]
