@@ -3,7 +3,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::needless_pass_by_value,
     clippy::print_stderr,
     reason = "a test that cannot go on says so by panicking, and shows what the program said"
 )]
