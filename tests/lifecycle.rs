@@ -2,9 +2,9 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     os::unix::{fs::PermissionsExt as _, net::UnixStream},
-    process::Command,
+    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -270,4 +270,35 @@ fn without_requests_sigterm_and_ctrl_c_end_it_at_once() {
         assert!(idle.is_closed(), "{signal}: an idle connection is still open");
         assert!(nodes.iter().all(|node| !process::runs(*node)), "{signal}: Node is still there");
     }
+}
+
+/// What the admin address says, in the way of a probe: none while nobody answers there.
+fn probe(port: u16, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").as_bytes()).ok()?;
+    let mut said = String::new();
+    stream.read_to_string(&mut said).ok()?;
+    Some(said)
+}
+
+#[test]
+fn a_slow_start_is_alive_but_not_ready_and_can_be_stopped() {
+    let bundle = Draft::usual().compute("setInterval(() => {}, 1000)").write();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_edgeplane"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--log", "off", "--admin", &format!("127.0.0.1:{port}")])
+        .arg("--state-dir")
+        .arg(scratch::folder("state"))
+        .arg(&bundle)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    scratch::watch(child.id());
+    wait::until("/healthz", || probe(port, "/healthz").is_some_and(|said| said.starts_with("HTTP/1.1 200")));
+    let ready = probe(port, "/readyz").unwrap();
+    assert!(ready.starts_with("HTTP/1.1 503") && ready.ends_with("starting\n"), "{ready}");
+    process::signal(child.id(), Signal::SIGTERM);
+    wait::until("the end", || child.try_wait().unwrap().is_some());
+    scratch::ended(child.id());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -26,30 +26,32 @@ declare -A bundles=(
 
 say() { echo "build.sh: $*" >&2; }
 
-# Where an app's sources are; for the gallery only what belongs to them, as somebody may have built it in place.
+source_of() { if [ "$1" = gallery ]; then echo "$apps/../../examples/gallery"; else echo "$apps/$1"; fi; }
+
+# The files of an app that are its source: the app may have been built in place, too.
 sources() {
-  if [ "$1" != gallery ]; then echo "$apps/$1"; return; fi
-  local folder=$apps/../../examples/gallery
-  ls -d "$folder"/{app,error}.vue "$folder"/*.{ts,json,mjs} "$folder"/{assets,layouts,pages,public,server}
+  (cd "$(source_of "$1")" && find . -type f -not -path './node_modules/*' -not -path './.*' \
+    -not -path './public/pictures/*' -print0 | sort -z)
 }
 
-# What a bundle is made of: its app's sources, the pictures and this file.
+# What a bundle is made of: its app's sources, the pictures, the Node for it and this file.
 stamp() {
-  find $(sources "$1") "$apps"/{pictures,node22,build.sh} -type f \
-    -not -path '*/node_modules/*' -not -path '*/public/pictures/*' -print0 | sort -z | xargs -0 sha256sum | sha256sum
+  local part
+  {
+    for part in "$1" pictures node22; do (cd "$(source_of "$part")" && sources "$part" | xargs -0 sha256sum); done
+    sha256sum <"$apps/build.sh"
+  } | sha256sum
 }
 
 fresh() { [ -e "$out/$2" ] && [ "$(cat "$out/$2.stamp" 2>/dev/null)" = "$(stamp "$1")" ]; }
 
 install_packages() { npm install --no-fund --no-audit --loglevel=error --prefer-offline >&2; }
 
-# Copies a folder's sources over its place of work; what npm installed there before is kept.
+# Copies an app's sources to its place of work, where what npm installed before is kept.
 prepare() {
-  local source
   mkdir -p "$work/$1"
-  for source in $(sources "$1"); do
-    if [ "$1" = gallery ]; then cp -R "$source" "$work/$1/"; else cp -R "$source/." "$work/$1/"; fi
-  done
+  find "$work/$1" -mindepth 1 -maxdepth 1 -not -name node_modules -exec rm -rf {} +
+  sources "$1" | tar -C "$(source_of "$1")" --null -T - -cf - | tar -C "$work/$1" -xf -
   (cd "$work/$1" && install_packages)
 }
 

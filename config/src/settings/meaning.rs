@@ -47,7 +47,7 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
         connections: reader.count("limits.connections", 1..=1_000_000),
         request_head: reader.bytes("limits.request-head", KIB..=MIB),
         request_target: reader.bytes("limits.request-target", 256..=MIB),
-        request_fields: reader.count("limits.request-fields", 8..=1000),
+        request_fields: reader.count("limits.request-fields", 8..=256),
         request_body: reader.bytes("limits.request-body", 0..=1024 * GIB),
         body_hold: reader.bytes("limits.body-hold", 0..=16 * MIB),
         keepalive_requests: reader.count("limits.keepalive-requests", 1..=u64::from(u32::MAX)),

@@ -8,7 +8,7 @@ use super::{
     draft::{BuildError, Draft},
     pack::{OpenError, Pack},
     prepare, shelf,
-    variant::{self, Compression, Effort},
+    variant::{self, Compression, Effort, Watch},
 };
 
 /// The weakest claim to the processor a thread can make.
@@ -43,7 +43,7 @@ pub fn improve(pack: &Pack, settings: &StaticSettings, cancel: &AtomicBool) -> R
     draft.copy_pack(pack)?;
     let compression =
         Compression { effort: Effort::Best, bytes_max: prepare::compress_bytes_max(settings), threads: 1 };
-    variant::add(&mut draft, compression, cancel)?;
+    variant::add(&mut draft, compression, Watch { cancel, progress: &|_, _| {} })?;
     draft.finish(&path)?;
     let better = Pack::open(&path)?;
     shelf::remove(served);

@@ -15,7 +15,7 @@ use super::{
     listing::{Listing, WalkError},
     pack::{OpenError, Pack},
     shelf::{self, Fingerprint},
-    variant::{self, Compression, Effort},
+    variant::{self, Compression, Effort, Watch},
 };
 
 /// Packs on the shelf are for the process that made them and its successors only.
@@ -67,7 +67,7 @@ pub fn prepare(static_dir: Option<&Path>, packs_dir: &Path, settings: &StaticSet
         Some(pack) => pack,
         None => {
             let path = fingerprint.path(packs_dir, Effort::Quick);
-            make(&listing, &path, SHELF_MODE, settings, Effort::Quick)?;
+            make(&listing, &path, SHELF_MODE, compression(settings, Effort::Quick), &|_, _| {})?;
             Pack::open(&path)?
         }
     };
@@ -75,13 +75,19 @@ pub fn prepare(static_dir: Option<&Path>, packs_dir: &Path, settings: &StaticSet
     Ok(pack)
 }
 
-/// Makes the pack of `static_dir` as `out`, ahead of time, and opens it.
+/// Makes the pack of `static_dir` as `out`, ahead of time and as small as it gets, and opens it. `progress` is told how
+/// many files of how many are compressed.
 ///
 /// # Errors
 /// As [`prepare`].
-pub fn pack_to(static_dir: &Path, out: &Path, settings: &StaticSettings, effort: Effort) -> Result<Pack, PrepareError> {
+pub fn pack_to(
+    static_dir: &Path,
+    out: &Path,
+    settings: &StaticSettings,
+    progress: &dyn Fn(usize, usize),
+) -> Result<Pack, PrepareError> {
     let listing = Listing::walk(static_dir, settings.files_max)?;
-    make(&listing, out, SHIPPED_MODE, settings, effort)?;
+    make(&listing, out, SHIPPED_MODE, compression(settings, Effort::Best), progress)?;
     Ok(Pack::open(out)?)
 }
 
@@ -108,17 +114,20 @@ fn reopen(path: &Path) -> Option<Pack> {
     }
 }
 
+fn compression(settings: &StaticSettings, effort: Effort) -> Compression {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    Compression { effort, bytes_max: compress_bytes_max(settings), threads }
+}
+
 fn make(
     listing: &Listing,
     path: &Path,
     mode: u32,
-    settings: &StaticSettings,
-    effort: Effort,
+    compression: Compression,
+    progress: &dyn Fn(usize, usize),
 ) -> Result<(), BuildError> {
     let mut draft = Draft::create(path, mode)?;
     draft.copy(listing)?;
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let compression = Compression { effort, bytes_max: compress_bytes_max(settings), threads };
-    variant::add(&mut draft, compression, &AtomicBool::new(false))?;
+    variant::add(&mut draft, compression, Watch { cancel: &AtomicBool::new(false), progress })?;
     draft.finish(path)
 }

@@ -46,15 +46,27 @@ pub(super) struct Compression {
     pub(super) threads: usize,
 }
 
+/// Who watches the compression while it lasts.
+#[derive(Clone, Copy)]
+pub(super) struct Watch<'a> {
+    /// Ends it between two files when it becomes true.
+    pub(super) cancel: &'a AtomicBool,
+    /// Told how many files of how many are compressed.
+    pub(super) progress: &'a dyn Fn(usize, usize),
+}
+
 /// The variants made of one file.
 type Made = Vec<(ContentCoding, Vec<u8>)>;
 
 /// Adds the variants of all files of a draft.
-pub(super) fn add(draft: &mut Draft, compression: Compression, cancel: &AtomicBool) -> Result<(), BuildError> {
-    adopt_siblings(draft, cancel)?;
+pub(super) fn add(draft: &mut Draft, compression: Compression, watch: Watch<'_>) -> Result<(), BuildError> {
+    adopt_siblings(draft, watch.cancel)?;
     let wanted: Vec<usize> = (0..draft.files.len()).filter(|at| is_worth_it(&draft.files[*at], compression)).collect();
+    let mut done = 0;
     for batch in wanted.chunks(compression.threads.max(1)) {
-        if cancel.load(Ordering::Relaxed) {
+        (watch.progress)(done, wanted.len());
+        done += batch.len();
+        if watch.cancel.load(Ordering::Relaxed) {
             return Err(draft.cancelled());
         }
         for (at, made) in batch.iter().zip(compress_batch(draft, batch, compression.effort)) {
@@ -64,6 +76,7 @@ pub(super) fn add(draft: &mut Draft, compression: Compression, cancel: &AtomicBo
             }
         }
     }
+    (watch.progress)(wanted.len(), wanted.len());
     Ok(())
 }
 

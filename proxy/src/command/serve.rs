@@ -13,13 +13,19 @@ use std::{
 use edgeplane_config::{Admin, Amount, Bundle, Manifest, Settings};
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Failure, announce, arguments::ServeArgs, output, state::StateDir, stop::StopSignals};
+use super::{Failure, announce, arguments::ServeArgs, output, state::StateDir, stop::Stop};
 use crate::{
     app::{self, App, Parts},
     assets::{self, Pack},
     compute::{Fleet, Plan, environment},
     server::{self, listen::Listener},
-    telemetry::{Telemetry, access_log::AccessLog, admin::AdminListener, metrics::Metrics, report::AppReport},
+    telemetry::{
+        Telemetry,
+        access_log::AccessLog,
+        admin::AdminListener,
+        metrics::Metrics,
+        report::{AppReport, StartReport},
+    },
 };
 
 /// Where the bundle is looked for when none is named.
@@ -65,6 +71,7 @@ async fn serve(
     pack: Option<PathBuf>,
     environment: Vec<(OsString, OsString)>,
 ) -> Result<(), Failure> {
+    let mut stop = Stop::listen().map_err(|source| Failure::unavailable("listen for signals", source))?;
     let listeners = settings
         .listen
         .iter()
@@ -72,28 +79,35 @@ async fn serve(
         .collect::<Result<Vec<_>, _>>()
         .map_err(|source| Failure::unavailable("serve", source))?;
     let admin = bind_admin(&settings).await?;
+    let admin_url = admin.as_ref().and_then(|admin| admin.address().ok()).map(|address| format!("http://{address}"));
+    let report = Arc::new(StartReport::default());
+    if let Some(admin) = admin {
+        // Already now: a slow start is no reason to take the process for dead.
+        tokio::spawn(admin.serve(Arc::<StartReport>::clone(&report)));
+    }
     let state = StateDir::open(&settings.state_dir)
         .map_err(|source| Failure::unavailable("use the state directory", source))?;
 
     let pack = make_pack(&settings, served.bundle.as_ref(), pack).await?;
-    // Not before: until here nothing needs an orderly end, and packing could not be interrupted.
-    let mut stop = StopSignals::listen().map_err(|source| Failure::unavailable("listen for signals", source))?;
-    let compute = start_compute(&settings, served.bundle.as_ref(), &state, environment, &mut stop).await?;
+    let compute = tokio::select! {
+        started = start_compute(&settings, served.bundle.as_ref(), &state, environment) => started?,
+        () = stop.requested() => {
+            tracing::info!("stopped before Node was ready");
+            return Ok(());
+        }
+    };
     let telemetry = telemetry(&settings)?;
     let parts = Parts { manifest: served.manifest, pack, compute: compute.clone() };
     let app = App::build(Arc::clone(&settings), parts, telemetry)
         .map(Arc::new)
         .map_err(|source| Failure::unavailable("put the server together", source))?;
-    let report = AppReport::new(&app).map_err(|source| Failure::unavailable("set up metrics", source))?;
-    let admin_url = admin.as_ref().and_then(|admin| admin.address().ok()).map(|address| format!("http://{address}"));
-    if let Some(admin) = admin {
-        tokio::spawn(admin.serve(Arc::new(report)));
-    }
+    let started = AppReport::new(&app).map_err(|source| Failure::unavailable("set up metrics", source))?;
+    report.started(started);
     let improving = improve_pack(&app);
     announce::started(&app, served.bundle.as_ref(), &listeners, admin_url.as_deref());
 
     let drained = server::run(Arc::clone(&app), listeners, async {
-        stop.last().await;
+        stop.requested().await;
         announce::ending();
     })
     .await;
@@ -138,7 +152,6 @@ async fn start_compute(
     bundle: Option<&Bundle>,
     state: &StateDir,
     inherited: Vec<(OsString, OsString)>,
-    stop: &mut StopSignals,
 ) -> Result<Option<Arc<Fleet>>, Failure> {
     if !settings.upstream.is_empty() {
         return Ok(Some(Arc::new(Fleet::upstreams(settings.upstream.iter().cloned()))));
@@ -155,10 +168,7 @@ async fn start_compute(
     let environment = environment::of_app(inherited, variables);
     let run_dir = state.path().join("run");
     let plan = Plan::new(folder, settings.compute.clone(), settings.instances, environment, run_dir);
-    tokio::select! {
-        started = Fleet::start(plan) => started.map(|fleet| Some(Arc::new(fleet))).map_err(|error| cannot(Box::new(error))),
-        () = stop.next() => Err(cannot("stopped while Node was starting".into())),
-    }
+    Fleet::start(plan).await.map(|fleet| Some(Arc::new(fleet))).map_err(|error| cannot(Box::new(error)))
 }
 
 fn telemetry(settings: &Settings) -> Result<Telemetry, Failure> {

@@ -1,59 +1,41 @@
-//! The signals that end a server: SIGTERM from whoever started it, SIGINT from a person at a terminal.
-
-use std::io;
+//! SIGTERM and SIGINT: the first asks for an orderly end, the second ends the process at once.
 
 use nix::{
-    sys::signal::{self, Signal as Number},
+    sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 
-/// Both signals, heard from [`StopSignals::listen`] on. From then on neither ends the process by itself, so there must
-/// be one of these for all that follows: one that comes while nobody waits is kept until somebody does.
+/// Listens for the signals from the moment it exists, so that none is lost between two parts of the start.
 #[derive(Debug)]
-pub(crate) struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
-}
+pub(crate) struct Stop(watch::Receiver<bool>);
 
-impl StopSignals {
-    /// Begins to listen. Needs a runtime.
+impl Stop {
+    /// Begins to listen.
     ///
     /// # Errors
-    /// When the system installs no handler.
-    pub(crate) fn listen() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    /// The next signal.
-    pub(crate) async fn next(&mut self) {
-        tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
-    }
-
-    /// The next signal, after which one more ends the process at once: that is what a person who presses Ctrl-C twice
-    /// wants. The keepers see to Node.
-    pub(crate) async fn last(mut self) {
-        self.next().await;
+    /// When the handlers cannot be installed.
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        let mut term = signal(SignalKind::terminate())?;
+        let mut int = signal(SignalKind::interrupt())?;
+        let (asked, stop) = watch::channel(false);
         tokio::spawn(async move {
-            self.next().await;
+            tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+            asked.send_replace(true);
+            tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
             tracing::warn!("second signal: ending at once");
-            let _ = signal::kill(Pid::this(), Number::SIGKILL);
+            // What a person who presses Ctrl-C twice wants. The keepers see to Node.
+            let _ = kill(Pid::this(), Signal::SIGKILL);
         });
+        Ok(Self(stop))
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_signal_that_comes_while_nobody_waits_is_not_lost() {
-        let mut stop = StopSignals::listen().unwrap();
-        // As the start of Node does: waited for, and given up.
-        assert!(tokio::time::timeout(Duration::ZERO, stop.next()).await.is_err());
-        signal::kill(Pid::this(), Number::SIGTERM).unwrap();
-        tokio::time::timeout(Duration::from_secs(30), stop.last()).await.unwrap();
+    /// Resolves once the first signal has come, however long ago.
+    pub(crate) async fn requested(&mut self) {
+        // An error means that the runtime is going down: that is an end, too.
+        let _ = self.0.wait_for(|asked| *asked).await;
     }
 }

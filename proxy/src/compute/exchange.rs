@@ -44,7 +44,13 @@ pub enum Verdict {
     Forward,
     /// Read it to its end and send nothing on.
     Withhold,
+    /// It is no answer to what was asked: the connection has failed.
+    Refuse,
 }
+
+/// Interim answers taken in one exchange. A server says 100 once and 103 a few times; an endless row of them is an
+/// answer that never comes.
+const INTERIM_MAX: usize = 32;
 
 /// What an adapter does after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,18 +67,23 @@ pub struct Exchange {
     stage: Stage,
     repeatable: bool,
     has_fallback: bool,
+    upgrades: bool,
+    interim_left: usize,
     attempts_left: usize,
     tried: Vec<InstanceId>,
     instance: Option<(InstanceId, String)>,
 }
 
 impl Exchange {
-    /// An exchange for `method`. With `has_fallback`, a 404 is withheld. `attempts` is the most requests sent.
-    pub fn new(method: &str, has_fallback: bool, attempts: usize) -> Self {
+    /// An exchange for `method`. With `has_fallback`, a 404 is withheld; `upgrades` allows a 101. `attempts` is the
+    /// most requests sent.
+    pub fn new(method: &str, has_fallback: bool, upgrades: bool, attempts: usize) -> Self {
         Self {
             stage: Stage::Waiting,
             repeatable: is_idempotent(method),
             has_fallback,
+            upgrades,
+            interim_left: INTERIM_MAX,
             attempts_left: attempts.max(1),
             tried: Vec::new(),
             instance: None,
@@ -117,7 +128,18 @@ impl Exchange {
 
     /// A response head arrived. Informational heads (1xx but 101) pass and change nothing.
     pub fn answered(&mut self, status: StatusCode) -> Verdict {
-        if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            // RFC 9110 15.2.2: only in answer to an Upgrade.
+            if !self.upgrades {
+                self.fail(Failure::Broken);
+                return Verdict::Refuse;
+            }
+        } else if status.is_informational() {
+            if self.interim_left == 0 {
+                self.fail(Failure::Broken);
+                return Verdict::Refuse;
+            }
+            self.interim_left -= 1;
             return Verdict::Forward;
         }
         if status == StatusCode::NOT_FOUND && self.has_fallback {
@@ -169,7 +191,7 @@ mod tests {
     use super::*;
 
     fn asked(method: &str, has_fallback: bool, attempts: usize) -> Exchange {
-        let mut exchange = Exchange::new(method, has_fallback, attempts);
+        let mut exchange = Exchange::new(method, has_fallback, false, attempts);
         exchange.asks(InstanceId(0), "default-1");
         exchange
     }
@@ -210,6 +232,25 @@ mod tests {
             let status = StatusCode::from_u16(status).unwrap();
             assert_eq!(asked("GET", has_fallback, 1).answered(status), verdict, "{status} {has_fallback}");
         }
+    }
+
+    #[test]
+    fn a_switch_of_protocols_nobody_asked_for_is_no_answer() {
+        let mut exchange = asked("GET", false, 3);
+        assert_eq!(exchange.answered(StatusCode::SWITCHING_PROTOCOLS), Verdict::Refuse);
+        assert_eq!(exchange.broke(true), Next::GiveUp);
+        let mut exchange = Exchange::new("GET", false, true, 3);
+        assert_eq!(exchange.answered(StatusCode::SWITCHING_PROTOCOLS), Verdict::Forward);
+    }
+
+    #[test]
+    fn interim_answers_without_end_are_no_answer() {
+        let mut exchange = asked("GET", false, 3);
+        for _ in 0..INTERIM_MAX {
+            assert_eq!(exchange.answered(StatusCode::EARLY_HINTS), Verdict::Forward);
+        }
+        assert_eq!(exchange.answered(StatusCode::EARLY_HINTS), Verdict::Refuse);
+        assert_eq!(exchange.stage(), Stage::Failed(Failure::Broken));
     }
 
     #[test]

@@ -67,7 +67,8 @@ pub fn speaks_of_the_client(name: &str) -> bool {
 /// Replaces the forwarding fields in the request for Compute.
 pub fn rewrite(fields: &mut HeaderMap, client: &Client, peer: SocketAddr, host: &str, request_id: &str) {
     let name = HeaderName::from_static;
-    let hops = client.trusted.then(|| fields.get("x-forwarded-for").cloned()).flatten();
+    // A proxy may add its hop as a field of its own (RFC 9110 5.3).
+    let hops = if client.trusted { joined(fields, "x-forwarded-for") } else { None };
     let port = client.trusted.then(|| fields.get("x-forwarded-port").cloned()).flatten();
     let forwarded_host = client.trusted.then(|| fields.get("x-forwarded-host").cloned()).flatten();
     if !client.trusted {
@@ -78,7 +79,7 @@ pub fn rewrite(fields: &mut HeaderMap, client: &Client, peer: SocketAddr, host: 
         }
     }
     let peer = peer.ip().to_canonical();
-    let hops = match hops.as_ref().and_then(|hops| hops.to_str().ok()) {
+    let hops = match hops {
         Some(hops) => format!("{hops}, {peer}"),
         None => peer.to_string(),
     };
@@ -88,7 +89,10 @@ pub fn rewrite(fields: &mut HeaderMap, client: &Client, peer: SocketAddr, host: 
     };
     let default_port = HeaderValue::from_static(if client.scheme == "https" { "443" } else { "80" });
     let port = port.unwrap_or_else(|| {
-        let given = host.rsplit_once(':').map(|(_, port)| port).filter(|port| port.bytes().all(|b| b.is_ascii_digit()));
+        let given = host
+            .rsplit_once(':')
+            .map(|(_, port)| port)
+            .filter(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
         given.and_then(|port| HeaderValue::from_str(port).ok()).unwrap_or(default_port)
     });
     set(fields, name("x-forwarded-for"), &hops);
@@ -97,12 +101,19 @@ pub fn rewrite(fields: &mut HeaderMap, client: &Client, peer: SocketAddr, host: 
     set(fields, name("x-request-id"), request_id);
     fields.insert(name("x-forwarded-port"), port);
     match forwarded_host {
-        Some(value) => fields.insert(name("x-forwarded-host"), value),
-        None => HeaderValue::from_str(host).ok().and_then(|host| fields.insert(name("x-forwarded-host"), host)),
-    };
+        Some(value) => drop(fields.insert(name("x-forwarded-host"), value)),
+        None if host.is_empty() => {}
+        None => set(fields, name("x-forwarded-host"), host),
+    }
     // RFC 7239: host may hold a colon, so it is quoted.
-    let pairs = format!("for={};host=\"{host}\";proto={}", quoted(client.address), client.scheme);
-    set(fields, header::FORWARDED, &pairs);
+    let named = if host.is_empty() { String::new() } else { format!("host=\"{host}\";") };
+    set(fields, header::FORWARDED, &format!("for={};{named}proto={}", quoted(client.address), client.scheme));
+}
+
+/// All values of a list field as one, where there is any; what is not visible ASCII is no hop.
+fn joined(fields: &HeaderMap, name: &str) -> Option<String> {
+    let values: Vec<&str> = fields.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    (!values.is_empty()).then(|| values.join(", "))
 }
 
 fn set(fields: &mut HeaderMap, name: HeaderName, value: &str) {
@@ -168,6 +179,20 @@ mod tests {
         assert_eq!(fields["x-forwarded-port"], "8080");
         assert_eq!(fields["forwarded"], "for=\"[::1]\";host=\"example.test:8080\";proto=http");
         assert!(!fields.contains_key("cloudfront-viewer-country"));
+    }
+
+    #[test]
+    fn hops_in_several_fields_are_one_chain_and_no_host_is_no_empty_one() {
+        let mut fields = HeaderMap::new();
+        fields.append("x-forwarded-for", HeaderValue::from_static("203.0.113.9"));
+        fields.append("x-forwarded-for", HeaderValue::from_static("10.0.0.7"));
+        let peer: SocketAddr = "10.0.0.1:9".parse().unwrap();
+        let client = Client { address: "203.0.113.9".parse().unwrap(), trusted: true, scheme: "http" };
+        rewrite(&mut fields, &client, peer, "", "id");
+        assert_eq!(fields["x-forwarded-for"], "203.0.113.9, 10.0.0.7, 10.0.0.1");
+        assert_eq!(fields.get_all("x-forwarded-for").iter().count(), 1);
+        assert!(!fields.contains_key("x-forwarded-host"));
+        assert_eq!(fields["forwarded"], "for=203.0.113.9;proto=http");
     }
 
     #[test]

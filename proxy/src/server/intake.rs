@@ -14,6 +14,8 @@ use crate::service::reply::Refused;
 
 /// Room made before each read.
 const READ_SIZE: usize = 8 * 1024;
+/// Empty lines before a request; old clients sent one after a body.
+const EMPTY_LINES_MAX: usize = 8;
 /// After the last answer on a connection, so much of what the client still sends is read and thrown away, so that
 /// the answer is not lost to a reset (RFC 9112 9.6).
 const LINGER_BYTES: usize = 256 * 1024;
@@ -32,9 +34,14 @@ pub(crate) async fn head(
 ) -> Result<Option<(Bytes, usize)>, Refused> {
     let mut scan = Scan::default();
     let mut deadline = None;
+    let mut empty_left = EMPTY_LINES_MAX;
     loop {
-        // RFC 9112 2.2: an empty line before the request line is ignored.
+        // RFC 9112 2.2: an empty line before the request line is ignored. A row of them would be a way to stay for ever.
         while scan.at == 0 && connection.ahead.starts_with(b"\r\n") {
+            if empty_left == 0 {
+                return Err(Refused::RequestLine);
+            }
+            empty_left -= 1;
             connection.ahead.advance(2);
         }
         if let Some(end) = scan.run(&connection.ahead)? {
@@ -47,10 +54,12 @@ pub(crate) async fn head(
             return Err(if scan.lines == 0 { Refused::TargetTooLong } else { Refused::HeadTooLarge });
         }
         let read = if connection.ahead.is_empty() {
+            // An idle connection holds no buffers: most connections are idle most of the time.
             connection.ahead = BytesMut::new();
+            connection.out = BytesMut::new();
             tokio::select! {
                 biased;
-                read = timeout(timeouts.idle, receive(connection)) => match read {
+                read = timeout(timeouts.idle, receive_later(connection)) => match read {
                     Ok(read) => read,
                     Err(_) => return Ok(None),
                 },
@@ -99,6 +108,12 @@ async fn receive(connection: &mut Connection) -> io::Result<usize> {
     let n = connection.socket.read_buf(&mut connection.ahead).await?;
     connection.ended |= n == 0;
     Ok(n)
+}
+
+/// Takes memory only once there is something to receive.
+async fn receive_later(connection: &mut Connection) -> io::Result<usize> {
+    connection.socket.readable().await?;
+    receive(connection).await
 }
 
 /// Waits until a declared body is here as a whole. False when it does not come.

@@ -5,10 +5,11 @@ use std::{
     net::SocketAddr,
     os::unix::fs::FileTypeExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use edgeplane_config::Address;
-use socket2::{Domain, Protocol, Socket as RawSocket, Type};
+use socket2::{Domain, Protocol, Socket as RawSocket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, UnixListener};
 
 use super::socket::Socket;
@@ -31,6 +32,11 @@ pub(crate) enum ListenError {
     #[error("cannot listen on the name `{0}`; give an IP address")]
     Name(String),
 }
+
+/// After so much silence the kernel asks whether the client is still there; after some unanswered questions the
+/// connection is gone. Otherwise a WebSocket whose client lost its power would stay for ever.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// One listening socket.
 #[derive(Debug)]
@@ -59,6 +65,8 @@ impl Listener {
         if address.is_ipv6() {
             socket.set_only_v6(false)?;
         }
+        // Linux gives accepted sockets what the listening one has.
+        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_INTERVAL))?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
@@ -80,8 +88,9 @@ impl Listener {
         match self {
             Self::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
-                // We gather what belongs together ourselves; waiting for more would only delay it.
-                stream.set_nodelay(true)?;
+                // We gather what belongs together ourselves; waiting for more would only delay it. Where it cannot be
+                // set, the client has left already, which its first read will tell.
+                let _ = stream.set_nodelay(true);
                 Ok(Socket::Tcp(stream))
             }
             Self::Unix(listener, _) => Ok(Socket::Unix(listener.accept().await?.0)),

@@ -8,7 +8,7 @@
 
 use std::{
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
 };
@@ -20,7 +20,7 @@ use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
     UniqueIDType, raw_connect::ProxyDigest,
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
 use super::{
     framing::{Broken, Framing},
@@ -107,21 +107,12 @@ impl Drop for Loan {
 
 /// Reads what the client sent into `ahead`; `Ok(0)` at its end.
 fn poll_ahead(connection: &mut Connection, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-    let ahead = &mut connection.ahead;
-    let before = ahead.len();
-    ahead.resize(before + READ_SIZE, 0);
-    let mut buf = ReadBuf::new(&mut ahead[before..]);
-    let polled = Pin::new(&mut connection.socket).poll_read(cx, &mut buf);
-    let n = buf.filled().len();
-    ahead.truncate(before + n);
-    match polled {
-        Poll::Ready(Ok(())) => {
-            connection.ended |= n == 0;
-            Poll::Ready(Ok(n))
-        }
-        Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-        Poll::Pending => Poll::Pending,
-    }
+    connection.ahead.reserve(READ_SIZE);
+    // This future keeps nothing between two polls, so a new one for each poll is as good; and unlike `poll_read` it
+    // needs no zeroed memory.
+    let n = ready!(pin!(connection.socket.read_buf(&mut connection.ahead)).poll(cx))?;
+    connection.ended |= n == 0;
+    Poll::Ready(Ok(n))
 }
 
 /// The request is complete: take in what follows, tell only when the client leaves.

@@ -11,6 +11,7 @@ pub(crate) mod listen;
 pub(crate) mod lifecycle;
 pub(crate) mod socket;
 mod connection;
+mod descriptor;
 mod intake;
 mod loan;
 mod rewrite;
@@ -18,7 +19,7 @@ mod turn;
 mod upstream;
 mod writer;
 
-use std::{sync::Arc, time::Duration};
+use std::{io::ErrorKind, sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
 
@@ -31,7 +32,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Accepts on all listeners until `stop` resolves, then drains. True when every request under way was answered.
 pub(crate) async fn run(app: Arc<App>, listeners: Vec<Listener>, stop: impl Future<Output = ()>) -> bool {
     let lifecycle = Lifecycle::new();
-    let slots = Arc::new(Semaphore::new(app.settings.limits.connections));
+    let slots = Arc::new(Semaphore::new(descriptor::room_for(app.settings.limits.connections)));
     let mut accepting = Vec::new();
     for listener in listeners {
         let (app, slots, drain) = (Arc::clone(&app), Arc::clone(&slots), lifecycle.drain());
@@ -48,6 +49,8 @@ pub(crate) async fn run(app: Arc<App>, listeners: Vec<Listener>, stop: impl Futu
                             connection::serve(socket, Arc::clone(&app), drain).await;
                         });
                     }
+                    // The client left before its turn; the next one is not to wait for that.
+                    Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
                     Err(error) => {
                         tracing::warn!(%error, "failed to accept a connection");
                         tokio::time::sleep(ACCEPT_PAUSE).await;

@@ -31,6 +31,14 @@ impl Socket {
         }
     }
 
+    /// Waits until there is something to read, or the end of it.
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.readable().await,
+            Self::Unix(stream) => stream.readable().await,
+        }
+    }
+
     /// The client's address; loopback for a Unix socket, whose peer is on this machine.
     pub(crate) fn peer(&self) -> SocketAddr {
         let local = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);

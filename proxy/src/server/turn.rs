@@ -58,6 +58,7 @@ struct Turn<'a> {
     head: Head<'a>,
     bytes: &'a Bytes,
     absolute: bool,
+    upgrades: bool,
     path: &'a [u8],
     client: Client,
     peer: SocketAddr,
@@ -104,7 +105,7 @@ pub(crate) async fn run(
         Ok(passed) => passed,
         Err(refused) => return refuse(connection, refused, app, peer).await,
     };
-    let Passed { head, framing, keep_alive, expects_continue, absolute } = passed;
+    let Passed { head, framing, keep_alive, upgrades, expects_continue, absolute } = passed;
     connection.framing = framing;
 
     let site = app.sites.find(head.host);
@@ -119,6 +120,7 @@ pub(crate) async fn run(
         head,
         bytes: &bytes,
         absolute,
+        upgrades,
         path: decide::matched_path(&head, &mut scratch),
         client,
         peer,
@@ -154,7 +156,7 @@ impl Turn<'_> {
                     self.close = true;
                     connection.framing = Framing::None;
                 }
-                self.ask(Some(connection), fallback, false, true).await
+                self.ask(connection, fallback, false, true).await
             }
             (connection, given, _) => (connection, given),
         }
@@ -181,13 +183,12 @@ impl Turn<'_> {
 
     async fn ask(
         &mut self,
-        connection: impl Into<Option<Connection>>,
+        connection: Connection,
         target: &Target,
         has_fallback: bool,
         without_body: bool,
     ) -> (Option<Connection>, Given) {
         self.target = target.kind();
-        let connection = connection.into();
         match target {
             Target::Static { cache_control } => {
                 let pack = self.deployment.pack.load();
@@ -200,16 +201,13 @@ impl Turn<'_> {
                     assets::Outcome::Answer(answer) => Given::Answer(answer),
                     assets::Outcome::Missing => Given::NotFound(Refusal::NotFound),
                 };
-                (connection, given)
+                (Some(connection), given)
             }
             Target::Image { cache_control } => {
                 let given = self.ask_image(cache_control.as_ref()).await;
-                (connection, given)
+                (Some(connection), given)
             }
-            Target::Compute => match connection {
-                Some(connection) => self.ask_compute(connection, has_fallback, without_body).await,
-                None => (None, Given::ClientLeft),
-            },
+            Target::Compute => self.ask_compute(connection, has_fallback, without_body).await,
         }
     }
 
@@ -243,6 +241,8 @@ impl Turn<'_> {
             peer: self.peer,
             request_id: &self.request_id,
             has_fallback,
+            upgrades: self.upgrades,
+            http11: self.head.http11,
             close: self.close,
         };
         let passed = upstream::pass(self.app, fleet, connection, request).await;

@@ -16,9 +16,16 @@ use crate::{
         exchange::{Exchange, Failure, Stage},
         forwarded::Client,
     },
-    service::{Passage, reply::Refusal, signals::Signals},
+    service::{
+        Passage,
+        reply::{Refusal, Refused},
+        signals::Signals,
+    },
     telemetry::RequestId,
 };
+
+/// A whole error page comes much quicker; one that does not costs its connection instead of the visitor's time.
+const WITHHELD_PATIENCE: Duration = Duration::from_millis(500);
 
 /// What Compute is asked.
 pub(crate) struct Request<'a> {
@@ -29,6 +36,8 @@ pub(crate) struct Request<'a> {
     pub(crate) peer: SocketAddr,
     pub(crate) request_id: &'a RequestId,
     pub(crate) has_fallback: bool,
+    pub(crate) upgrades: bool,
+    pub(crate) http11: bool,
     pub(crate) close: bool,
 }
 
@@ -54,14 +63,20 @@ pub(crate) enum End {
 /// Passes one request to Compute and its answer to the client.
 pub(crate) async fn pass(app: &App, fleet: &Arc<Fleet>, connection: Connection, request: Request<'_>) -> Passed {
     let attempts = app.settings.compute.attempts;
-    let exchange = Arc::new(Mutex::new(Exchange::new(request.method, request.has_fallback, attempts)));
+    let exchange =
+        Arc::new(Mutex::new(Exchange::new(request.method, request.has_fallback, request.upgrades, attempts)));
     let signals = Arc::new(Signals::default());
     let home = Arc::new(Home::default());
     let loan =
         Loan::new(connection, request.head, app.settings.limits.request_body, Arc::clone(&home), Arc::clone(&signals));
     let mut session = ServerSession::new_http1(Box::new(loan));
-    session.set_read_timeout(Some(app.settings.timeouts.body_read));
+    // Who asks for a WebSocket sends no body, and may be silent for hours after that.
+    session.set_read_timeout((!request.upgrades).then_some(app.settings.timeouts.body_read));
     session.set_write_timeout(Some(app.settings.timeouts.write));
+    if let ServerSession::H1(session) = &mut session {
+        // RFC 9110 15.2: HTTP/1.0 knows no interim answers.
+        session.set_ignore_info_resp(!request.http11);
+    }
     session.set_connection_user_context(Some(Box::new(Passage {
         exchange: Arc::clone(&exchange),
         signals: Arc::clone(&signals),
@@ -70,23 +85,31 @@ pub(crate) async fn pass(app: &App, fleet: &Arc<Fleet>, connection: Connection, 
         peer: request.peer,
         host: request.host.to_owned(),
         request_id: request.request_id.as_str().to_owned(),
+        upgrades: request.upgrades,
         bounds: Arc::clone(&app.bounds),
     })));
     let stop = if request.close { &app.closing } else { &app.keeping };
     let mut running = Box::pin(app.engine.process_new_http(session, stop));
-    let reused = match timeout(app.settings.timeouts.request, &mut running).await {
-        Ok(reused) => reused,
+    let bounded = timeout(app.settings.timeouts.request, &mut running);
+    let ended = tokio::select! {
+        biased;
+        ended = bounded => Some(ended),
+        () = withheld_for_long(&signals) => None,
+    };
+    let reused = match ended {
+        Some(Ok(reused)) => reused,
         // A tunnel is no request: it lasts as long as its ends want.
-        Err(_) if signals.is_tunnel() => running.as_mut().await,
-        Err(_) => {
+        Some(Err(_)) if signals.is_tunnel() => running.as_mut().await,
+        Some(Err(_)) => {
             exchange.lock().timed_out();
             None
         }
+        None => None,
     };
     let reusable = reused.is_some();
     drop(reused);
     drop(running);
-    let connection = flushed(home.take(), &signals, app.settings.timeouts.write).await;
+    let connection = flushed(home.take(), app.settings.timeouts.write).await;
     let (stage, instance) = {
         let exchange = exchange.lock();
         (exchange.stage(), exchange.instance().map(str::to_owned))
@@ -96,17 +119,22 @@ pub(crate) async fn pass(app: &App, fleet: &Arc<Fleet>, connection: Connection, 
     Passed { connection, end, instance }
 }
 
-/// An answer that broke off was perhaps not flushed: the client shall see as much of it as there was, and that it is
-/// not complete.
-async fn flushed(connection: Option<Connection>, signals: &Signals, patience: Duration) -> Option<Connection> {
+/// Resolves when a withheld 404 has had its time: reading it to its end saves the upstream connection, which is worth
+/// a moment, but the client waits for the fallback's answer.
+async fn withheld_for_long(signals: &Signals) {
+    signals.fallback_awaited().await;
+    tokio::time::sleep(WITHHELD_PATIENCE).await;
+}
+
+/// What was gathered was perhaps not flushed: an answer that broke off, of which the client shall see as much as there
+/// was, and an interim one before an answer of ours.
+async fn flushed(connection: Option<Connection>, patience: Duration) -> Option<Connection> {
     let mut connection = connection?;
-    if signals.has_begun() {
-        let gathered = std::future::poll_fn(|cx| loan::poll_gathered(&mut connection, cx));
-        if !matches!(timeout(patience, gathered).await, Ok(Ok(()))) {
-            return None;
-        }
+    let gathered = std::future::poll_fn(|cx| loan::poll_gathered(&mut connection, cx));
+    match timeout(patience, gathered).await {
+        Ok(Ok(())) => Some(connection),
+        _ => None,
     }
-    Some(connection)
 }
 
 fn judge(stage: Stage, signals: &Signals, ended: bool, reusable: bool) -> End {
@@ -126,8 +154,9 @@ fn judge(stage: Stage, signals: &Signals, ended: bool, reusable: bool) -> End {
         Stage::Withheld => End::Withheld,
         Stage::Failed(failure) => End::Refused(Refusal::Compute(failure)),
         _ if ended => End::ClientLeft,
-        // The head was read and nothing came of it: the client's body stopped in the middle.
-        Stage::Waiting => End::Refused(Refusal::BodySlow),
-        Stage::Begun(_) => End::Refused(Refusal::Compute(Failure::Broken)),
+        // The gate lets nothing pass that Pingora refuses; should it, the fault is in the head.
+        Stage::Waiting if !signals.was_released() => End::Refused(Refusal::Head(Refused::Malformed)),
+        Stage::Waiting if signals.is_slow() => End::Refused(Refusal::BodySlow),
+        Stage::Waiting | Stage::Begun(_) => End::Refused(Refusal::Compute(Failure::Broken)),
     }
 }

@@ -17,7 +17,7 @@ pub(crate) mod signals;
 use std::{any::Any, net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode, Version, header};
 use parking_lot::Mutex;
 use pingora::{
     Error, ErrorSource, ErrorType, Result,
@@ -46,6 +46,8 @@ pub(crate) struct Passage {
     pub(crate) peer: SocketAddr,
     pub(crate) host: String,
     pub(crate) request_id: String,
+    /// The client asked for a WebSocket.
+    pub(crate) upgrades: bool,
     pub(crate) bounds: Arc<peer::Bounds>,
 }
 
@@ -109,6 +111,15 @@ impl ProxyHttp for Upstreams {
         ctx: &mut Self::CTX,
     ) -> Result<()> {
         let passage = passage(ctx)?;
+        if !passage.upgrades {
+            // Pingora adds the connection option that the client left out.
+            request.remove_header(&header::UPGRADE);
+            request.remove_header(&header::CONNECTION);
+        }
+        if !request.headers.contains_key(header::HOST) {
+            // Only HTTP/1.0 goes without; in the HTTP/1.1 that Compute is asked in, it must be there.
+            request.insert_header(header::HOST, "localhost")?;
+        }
         let mut fields = HeaderMap::new();
         let foreign: Vec<_> = request
             .headers
@@ -134,17 +145,29 @@ impl ProxyHttp for Upstreams {
         ctx: &mut Self::CTX,
     ) -> Result<()> {
         let passage = passage(ctx)?;
-        match passage.exchange.lock().answered(response.status) {
-            Verdict::Withhold => passage.signals.withhold(),
-            Verdict::Forward if response.status == StatusCode::SWITCHING_PROTOCOLS => passage.signals.open_tunnel(),
+        let verdict = passage.exchange.lock().answered(response.status);
+        match verdict {
+            Verdict::Refuse => {
+                let error = Error::explain(ErrorType::InvalidHTTPHeader, "a 1xx answer out of place");
+                return Err(error.into_up());
+            }
+            Verdict::Withhold => passage.signals.await_fallback(),
+            Verdict::Forward if response.status == StatusCode::SWITCHING_PROTOCOLS => {
+                passage.signals.decide();
+                passage.signals.open_tunnel();
+            }
             Verdict::Forward => {
                 // RFC 9110 7.6.1: fields of the connection to Node say nothing about the one to the client.
                 for name in hop_by_hop(&response.headers) {
                     response.remove_header(&name);
                 }
+                // RFC 9110 2.5: an intermediary sends its own version.
+                response.set_version(Version::HTTP_11);
             }
         }
         if !response.status.is_informational() {
+            passage.signals.decide();
+            restate_length(response)?;
             response.insert_header("x-request-id", passage.request_id.as_str())?;
         }
         Ok(())
@@ -187,11 +210,14 @@ impl ProxyHttp for Upstreams {
         error
     }
 
-    async fn fail_to_proxy(&self, _session: &mut Session, _error: &Error, ctx: &mut Self::CTX) -> FailToProxy {
+    async fn fail_to_proxy(&self, _session: &mut Session, error: &Error, ctx: &mut Self::CTX) -> FailToProxy {
         if let Some(passage) = ctx
             && !passage.signals.has_begun()
         {
             passage.signals.withhold();
+            if *error.esource() == ErrorSource::Downstream && *error.etype() == ErrorType::ReadTimedout {
+                passage.signals.report_slow();
+            }
         }
         FailToProxy { error_code: 0, can_reuse_downstream: false }
     }
@@ -210,6 +236,24 @@ impl ProxyHttp for Upstreams {
         tracing::debug!(target: "edgeplane::compute", %error, "exchange with compute failed, asking again or giving up");
         true
     }
+}
+
+/// Says an answer's length as it must be said: once (RFC 9110 8.6; Pingora saw to it that all say the same), and not
+/// at all where there is no content to be long.
+fn restate_length(response: &mut ResponseHeader) -> Result<()> {
+    if response.status == StatusCode::NO_CONTENT {
+        response.remove_header(&header::CONTENT_LENGTH);
+        response.remove_header(&header::TRANSFER_ENCODING);
+    }
+    let mut lengths = response.headers.get_all(header::CONTENT_LENGTH).iter();
+    let Some(first) = lengths.next() else { return Ok(()) };
+    let once = first.as_bytes().split(|&byte| byte == b',').next().unwrap_or_default().trim_ascii();
+    if lengths.next().is_some() || once.len() != first.len() {
+        let once = http::HeaderValue::from_bytes(once)
+            .map_err(|cause| Error::because(ErrorType::InvalidHTTPHeader, "a response length", cause))?;
+        response.insert_header(header::CONTENT_LENGTH, once)?;
+    }
+    Ok(())
 }
 
 /// The fields of a response that belong to its connection: the standard ones and those `Connection` names.

@@ -63,7 +63,8 @@ pub(crate) async fn find(passage: &Passage) -> Found {
     };
     peer.options.connection_timeout = Some(bounds.connect);
     peer.options.total_connection_timeout = Some(bounds.connect);
-    peer.options.read_timeout = Some(bounds.request);
+    // The whole exchange is bounded elsewhere, and a WebSocket may be silent for longer.
+    peer.options.read_timeout = (!passage.upgrades).then_some(bounds.request);
     peer.options.write_timeout = Some(bounds.request);
     peer.options.idle_timeout = Some(bounds.pool_idle);
     Found::Peer(Box::new(peer))

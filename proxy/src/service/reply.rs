@@ -29,6 +29,10 @@ pub(crate) enum Refused {
     Malformed,
     #[error("the request line is malformed")]
     RequestLine,
+    #[error("the request target holds a character that must be percent-encoded")]
+    TargetCharacter,
+    #[error("the Connection field names what it must not, or too much")]
+    Connection,
     #[error("a line of the request head does not end in CRLF")]
     LineEnd,
     #[error("the request needs exactly one valid Host field")]
@@ -112,9 +116,13 @@ impl Refusal {
 
 fn head_status(refused: Refused) -> StatusCode {
     match refused {
-        Refused::Malformed | Refused::RequestLine | Refused::LineEnd | Refused::Host | Refused::Length => {
-            StatusCode::BAD_REQUEST
-        }
+        Refused::Malformed
+        | Refused::RequestLine
+        | Refused::TargetCharacter
+        | Refused::Connection
+        | Refused::LineEnd
+        | Refused::Host
+        | Refused::Length => StatusCode::BAD_REQUEST,
         Refused::TransferCoding | Refused::Method => StatusCode::NOT_IMPLEMENTED,
         Refused::Expectation => StatusCode::EXPECTATION_FAILED,
         Refused::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,

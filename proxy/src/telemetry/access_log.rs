@@ -106,9 +106,10 @@ impl<'a> Record<'a> {
     }
 }
 
-/// What a client sent must not be able to forge a line or colour a terminal.
+/// What a client sent must not be able to forge a line, end a quotation, colour a terminal or turn its writing round.
+/// Beyond ASCII all is escaped: among it are characters that are invisible, look like others or change direction.
 fn visible(text: &str) -> std::borrow::Cow<'_, str> {
-    if text.chars().any(|c| c.is_control() || c == '"') {
+    if text.bytes().any(|byte| !byte.is_ascii_graphic() || matches!(byte, b'"' | b'\\')) {
         text.escape_default().to_string().into()
     } else {
         text.into()
@@ -234,6 +235,13 @@ mod tests {
         let line = record(&id).text();
         assert!(line.contains(r#""GET /a\"b\u{1b}[31m?q=1" 200 12B 1.2ms Compute default-1 id-1"#), "{line}");
         assert_eq!(line.matches('\n').count(), 1);
+    }
+
+    #[test]
+    fn nothing_in_a_text_line_ends_its_quotation_or_turns_it_round() {
+        assert_eq!(visible("/plain?a=b|c"), "/plain?a=b|c");
+        assert_eq!(visible("/a\\"), "/a\\\\");
+        assert_eq!(visible("/\u{202e}gpj.exe"), "/\\u{202e}gpj.exe");
     }
 
     #[test]

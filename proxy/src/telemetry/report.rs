@@ -1,6 +1,9 @@
 //! What the admin endpoints report about the app: readiness, and the state behind the gauges.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, OnceLock},
+};
 
 use prometheus::{
     IntGauge, IntGaugeVec, Opts,
@@ -10,6 +13,27 @@ use prometheus::{
 
 use super::{admin::Report, metrics::RegisterError};
 use crate::{app::App, compute::Phase, site::Deployment};
+
+/// What the admin endpoints report while the app is being put together, and then the app.
+#[derive(Debug, Default)]
+pub(crate) struct StartReport(OnceLock<AppReport>);
+
+impl StartReport {
+    /// From now on the app is reported. A second call changes nothing.
+    pub(crate) fn started(&self, report: AppReport) {
+        let _ = self.0.set(report);
+    }
+}
+
+impl Report for StartReport {
+    fn readiness(&self) -> (bool, String) {
+        self.0.get().map_or_else(|| (false, "starting\n".to_owned()), Report::readiness)
+    }
+
+    fn metrics(&self) -> String {
+        self.0.get().map_or_else(String::new, Report::metrics)
+    }
+}
 
 /// The app, as the admin endpoints see it.
 #[derive(Debug)]

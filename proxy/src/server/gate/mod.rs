@@ -15,6 +15,8 @@ pub(crate) struct Passed<'a> {
     pub(crate) framing: Framing,
     /// Whether the client lets the connection be used again.
     pub(crate) keep_alive: bool,
+    /// The client asks for a WebSocket.
+    pub(crate) upgrades: bool,
     /// The client waits for `100 Continue` before it sends the body (RFC 9110 10.1.1).
     pub(crate) expects_continue: bool,
     /// The target was in absolute form: whoever forwards the head must write it in origin form.
@@ -64,8 +66,11 @@ pub(crate) fn examine<'a>(
         // RFC 9112 3.2.2: the authority of an absolute-form target replaces the Host field.
         host: target.authority.unwrap_or(host),
     };
-    let keep_alive = wants_keep_alive(&head);
-    Ok(Passed { head, framing, keep_alive, expects_continue, absolute: target.authority.is_some() })
+    let Options { keep_alive, upgrade } = the_options(fields, http11)?;
+    // RFC 9110 7.8: an Upgrade field without its connection option, or in HTTP/1.0, asks for nothing.
+    let upgrades =
+        upgrade && http11 && only(fields, "upgrade")?.is_some_and(|to| to.eq_ignore_ascii_case(b"websocket"));
+    Ok(Passed { head, framing, keep_alive, upgrades, expects_continue, absolute: target.authority.is_some() })
 }
 
 /// httparse stops at the first wrong byte; only a wrong version and too many fields have a status of their own.
@@ -124,12 +129,21 @@ fn split_target<'a>(method: &str, target: &'a str) -> Result<Target<'a>, Refused
         }
         (Some(authority), &rest[end..])
     };
-    match origin.split_once('?') {
-        Some((path, query)) => {
-            Ok(Target { path: if path.is_empty() { "/" } else { path }, query: Some(query), authority })
-        }
-        None => Ok(Target { path: if origin.is_empty() { "/" } else { origin }, query: None, authority }),
+    let (path, query) = match origin.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (origin, None),
+    };
+    if !is_carried(path, query) {
+        return Err(Refused::TargetCharacter);
     }
+    Ok(Target { path: if path.is_empty() { "/" } else { path }, query, authority })
+}
+
+/// Characters that no URI may hold raw (RFC 3986 2.2) and that the engine behind the gate does not carry to Compute.
+/// The others that RFC 3986 forbids but clients send all the same (`|`, `{`, UTF-8...) pass as they are.
+fn is_carried(path: &str, query: Option<&str>) -> bool {
+    !path.bytes().any(|byte| matches!(byte, b'<' | b'>' | b'`'))
+        && !query.is_some_and(|query| query.bytes().any(|byte| matches!(byte, b'<' | b'>' | b'"')))
 }
 
 /// RFC 9112 3.2: exactly one valid Host on HTTP/1.1; at most one on HTTP/1.0.
@@ -199,17 +213,42 @@ fn only<'a>(fields: &[httparse::Header<'a>], name: &str) -> Result<Option<&'a [u
     }
 }
 
+/// What `Connection` says.
+struct Options {
+    keep_alive: bool,
+    upgrade: bool,
+}
+
+/// Connection options a request may have; one or two are usual.
+const OPTIONS_MAX: usize = 9;
+/// Fields that reach Compute whatever a client says (RFC 9110 7.6.1: what all recipients need must not be named).
+const END_TO_END: [&str; 6] =
+    ["host", "content-length", "transfer-encoding", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
+
 /// RFC 9112 9.3: persistent by default on 1.1, on request on 1.0, never after `close`.
-fn wants_keep_alive(head: &Head<'_>) -> bool {
-    let mut keep = head.http11;
-    for option in head.fields("connection").flat_map(|value| value.split(',')) {
-        match option.trim() {
-            option if option.eq_ignore_ascii_case("close") => return false,
-            option if option.eq_ignore_ascii_case("keep-alive") => keep = true,
-            _ => {}
+fn the_options(fields: &[httparse::Header<'_>], http11: bool) -> Result<Options, Refused> {
+    let (mut keep_alive, mut close, mut upgrade) = (http11, false, false);
+    let options = fields
+        .iter()
+        .filter(|field| field.name.eq_ignore_ascii_case("connection"))
+        .flat_map(|field| field.value.split(|&byte| byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|option| !option.is_empty());
+    for (n_before, option) in options.enumerate() {
+        let is = |name: &str| option.eq_ignore_ascii_case(name.as_bytes());
+        if n_before == OPTIONS_MAX || !option.iter().copied().all(is_token) || END_TO_END.into_iter().any(is) {
+            return Err(Refused::Connection);
         }
+        close |= is("close");
+        keep_alive |= is("keep-alive");
+        upgrade |= is("upgrade");
     }
-    keep
+    Ok(Options { keep_alive: keep_alive && !close, upgrade })
+}
+
+/// `tchar` of RFC 9110 5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

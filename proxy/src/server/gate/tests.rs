@@ -55,6 +55,14 @@ fn what_is_ambiguous_is_refused() {
         ("GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", R::RequestLine),
         ("GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n", R::Host),
         ("GET http://u@a/x HTTP/1.1\r\nHost: a\r\n\r\n", R::Host),
+        ("GET /a<b HTTP/1.1\r\nHost: a\r\n\r\n", R::TargetCharacter),
+        ("GET http://a/b?c>d HTTP/1.1\r\nHost: a\r\n\r\n", R::TargetCharacter),
+        ("GET / HTTP/1.1\r\nHost: a\r\nConnection: close, HOST\r\n\r\n", R::Connection),
+        ("GET / HTTP/1.1\r\nHost: a\r\nConnection: x-forwarded-for\r\n\r\n", R::Connection),
+        ("GET / HTTP/1.1\r\nHost: a\r\nConnection: a b\r\n\r\n", R::Connection),
+        ("GET / HTTP/1.1\r\nHost: a\r\nConnection: :path\r\n\r\n", R::Connection),
+        ("GET / HTTP/1.1\r\nHost: a\r\nConnection: caf\u{e9}\r\n\r\n", R::Connection),
+        ("GET / HTTP/1.1\r\nHost: a\r\nConnection: a,b,c,d,e\r\nConnection: f,g,h,i,j\r\n\r\n", R::Connection),
         ("G\u{e9}T / HTTP/1.1\r\nHost: a\r\n\r\n", R::RequestLine),
         ("PRI * HTTP/2.0\r\n\r\n", R::Version),
         ("GET / HTTP/3.0\r\nHost: a\r\n\r\n", R::Version),
@@ -100,6 +108,31 @@ fn what_passes_means_one_thing() {
 fn characters_that_browsers_leave_alone_in_a_query_pass() {
     let request = "GET /s?q=a|b^c`d{e}f[g]h\\i'j HTTP/1.1\r\nHost: a\r\n\r\n";
     pass(request.as_bytes(), |result| assert_eq!(result.unwrap().head.query, Some("q=a|b^c`d{e}f[g]h\\i'j")));
+}
+
+#[test]
+fn every_target_that_passes_is_one_that_the_engine_carries() {
+    for byte in b'!'..=b'~' {
+        for target in [format!("/a{}b", char::from(byte)), format!("/?a{}b", char::from(byte))] {
+            let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
+            let carried = byte != b'#' && http::Uri::try_from(&target).is_ok();
+            assert_eq!(refused(&request).is_none(), carried, "{target}");
+        }
+    }
+}
+
+#[test]
+fn an_upgrade_needs_its_connection_option_and_http_1_1() {
+    for (version, fields, expected) in [
+        ("1.1", "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n", true),
+        ("1.1", "Upgrade: websocket\r\n", false),
+        ("1.1", "Connection: upgrade\r\n", false),
+        ("1.1", "Connection: upgrade\r\nUpgrade: h2c\r\n", false),
+        ("1.0", "Connection: upgrade\r\nUpgrade: websocket\r\n", false),
+    ] {
+        let request = format!("GET / HTTP/{version}\r\nHost: a\r\n{fields}\r\n");
+        pass(request.as_bytes(), |result| assert_eq!(result.unwrap().upgrades, expected, "{request}"));
+    }
 }
 
 proptest! {
