@@ -7,6 +7,7 @@
     reason = "a test that cannot go on says so by panicking, and shows what the program said"
 )]
 
+mod abuse;
 mod allocation;
 mod astro;
 mod command;

@@ -87,6 +87,12 @@ impl Launch {
         self
     }
 
+    /// Runs it in that folder.
+    pub(crate) fn directory(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
     /// Listens there instead of on a free loopback port.
     pub(crate) fn listen(mut self, address: &str) -> Self {
         address.clone_into(&mut self.listen);

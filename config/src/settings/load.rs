@@ -2,8 +2,8 @@
 
 use std::{
     ffi::OsString,
-    fs,
-    io::ErrorKind,
+    fs::File,
+    io::{self, ErrorKind, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -18,6 +18,9 @@ const PREFIX: &str = "EDGEPLANE_";
 
 /// The file that is read where none is named and it exists.
 const FILE: &str = "edgeplane.toml";
+
+/// Bytes of a settings file. The default one, comments and all, has less than a hundredth; a device has no end.
+const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Where settings come from besides the defaults. Plain data, so that nothing here reads the process's environment.
 #[derive(Clone, Debug, Default)]
@@ -103,14 +106,24 @@ fn file_text(sources: &Sources) -> Result<Option<(PathBuf, String)>, SettingProb
         (None, Some(value)) => (PathBuf::from(value), Origin::Variable("EDGEPLANE_CONFIG".to_owned())),
         (None, None) => return optional_file(&sources.folder.join(FILE)),
     };
-    match fs::read_to_string(&path) {
+    match text(&path) {
         Ok(text) => Ok(Some((path, text))),
         Err(error) => Err(SettingProblem::new(origin, None, format!("cannot read `{}`: {error}", path.display()))),
     }
 }
 
+/// The whole of a file, which may be a pipe: `--config <(generate)` is a file to its user.
+fn text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        return Err(io::Error::new(ErrorKind::FileTooLarge, "it has more than 1 MiB, which no settings file has"));
+    }
+    Ok(text)
+}
+
 fn optional_file(path: &Path) -> Result<Option<(PathBuf, String)>, SettingProblem> {
-    match fs::read_to_string(path) {
+    match text(path) {
         // Named as a person would: `./edgeplane.toml` is `edgeplane.toml`.
         Ok(text) => Ok(Some((path.strip_prefix(".").unwrap_or(path).to_owned(), text))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

@@ -250,3 +250,10 @@ fn no_text_panics() {
         let _ = meaning::read(&values, "/state".into());
     });
 }
+
+#[test]
+fn a_file_without_an_end_is_given_up() {
+    let sources = Sources { config: Some("/dev/zero".into()), ..Sources::default() };
+    let text = Settings::load(&sources).unwrap_err().to_string();
+    assert!(text.contains("/dev/zero") && text.contains("more than 1 MiB"), "{text}");
+}

@@ -14,6 +14,8 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    fs::File,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -72,14 +74,28 @@ const SCRATCH: [&str; 5] = ["PATH", "LANG", "LC_ALL", "TZ", "TMPDIR"];
 /// A complete environment, by name.
 pub type Environment = IndexMap<OsString, OsString>;
 
-/// A file of variables could not be used.
+/// Bytes of a file of variables: all that Linux hands to a new process is 2 MiB, and a device has no end.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// A file of variables could not be used. What stands in the file is never told: it is mostly secrets.
 #[derive(Debug, thiserror::Error)]
-#[error("could not read the variables in {}", path.display())]
-pub struct EnvFileError {
-    /// The file.
-    pub path: PathBuf,
-    /// Why not, with the line where it is one line's fault.
-    pub source: dotenvy::Error,
+pub enum EnvFileError {
+    /// It could not be read, is no UTF-8 or has no end.
+    #[error("could not read the variables in {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A line is no assignment.
+    #[error("line {line} of {} is no `NAME=value`: quote a value that has blanks or quotes in it", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+    },
 }
 
 /// Reads a file of `KEY=value` lines.
@@ -87,8 +103,28 @@ pub struct EnvFileError {
 /// # Errors
 /// When it cannot be read or a line is no assignment.
 pub fn read(path: &Path) -> Result<Vec<(String, String)>, EnvFileError> {
-    let failed = |source| EnvFileError { path: path.to_owned(), source };
-    dotenvy::from_path_iter(path).map_err(failed)?.collect::<Result<_, _>>().map_err(failed)
+    let text = text(path).map_err(|source| EnvFileError::Read { path: path.to_owned(), source })?;
+    // Editors on Windows begin a file with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let wrong = |at: usize| EnvFileError::Line { path: path.to_owned(), line: 1 + text[..at].matches('\n').count() };
+    // No process can be given one.
+    if let Some(at) = text.find('\0') {
+        return Err(wrong(at));
+    }
+    dotenvy::from_read_iter(text.as_bytes()).collect::<Result<_, _>>().map_err(|error| match error {
+        dotenvy::Error::LineParse(line, _) => wrong(text.find(&line).unwrap_or(0)),
+        dotenvy::Error::Io(source) => EnvFileError::Read { path: path.to_owned(), source },
+        other => EnvFileError::Read { path: path.to_owned(), source: io::Error::other(other.to_string()) },
+    })
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it has more than 1 MiB"));
+    }
+    Ok(text)
 }
 
 /// The environment of an instance, from edgeplane's own and the variables of `--env-file`.
@@ -212,9 +248,22 @@ mod tests {
         let path = dir.path().join("app.env");
         std::fs::write(&path, "# the app's\nA=1\nB=\"two words\"\n").unwrap();
         assert_eq!(read(&path).unwrap(), pairs(&[("A", "1"), ("B", "two words")]));
-        std::fs::write(&path, "A 1\n").unwrap();
-        let error = read(&path).unwrap_err();
-        assert!(error.to_string().contains("app.env") && error.source.to_string().contains("A 1"), "{}", error.source);
+        std::fs::write(&path, "\u{feff}A=1\r\n").unwrap();
+        assert_eq!(read(&path).unwrap(), pairs(&[("A", "1")]));
         assert!(read(&dir.path().join("none")).is_err());
+        assert!(read(Path::new("/dev/zero")).is_err());
+    }
+
+    #[test]
+    fn a_bad_line_is_named_and_its_secret_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("app.env");
+        for text in ["A=1\n\nKEY hunter2\n", "A=1\n\nKEY=hunter2 more\n", "A=1\n\n=hunter2", "A=1\n\nB=hunter2\0"] {
+            std::fs::write(&path, text).unwrap();
+            let error = read(&path).unwrap_err();
+            let shown = format!("{error} {:?}", std::error::Error::source(&error));
+            assert!(shown.contains("line 3 of") && shown.contains("app.env"), "{shown}");
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
     }
 }

@@ -6,7 +6,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use edgeplane_optimizer::{Limits, Order, Probe, Refusal as OptimizerRefusal, SourceType, optimize, price, probe};
+use edgeplane_optimizer::{
+    Limits, Order, Probe, Refusal as OptimizerRefusal, SourceType, optimize, price as cost, probe,
+};
 
 use super::{
     Origin,
@@ -14,6 +16,7 @@ use super::{
     events::ImageEvents,
     freshness::Freshness,
     load::{Loader, Source},
+    negotiate::Choice,
     picture::Picture,
     refusal::Refusal,
     rules::Rules,
@@ -70,7 +73,7 @@ impl Maker {
             self.events.pass();
             return Ok(Picture::passed(bytes, None, &probe, freshness));
         }
-        let order = Order {
+        let mut order = Order {
             width: Some(recipe.width),
             height: recipe.height,
             fit: recipe.fit,
@@ -78,7 +81,13 @@ impl Maker {
             format: recipe.choice.settle(&probe),
             quality: recipe.quality,
         };
-        let price = price(&probe, &order);
+        let mut price = cost(&probe, &order);
+        if !self.pool.can_hold(price) {
+            // An encoder that needs more memory than there is must not cost the client the picture: the source's own
+            // format is the cheapest, and every client shows it.
+            order.format = Choice::Source { webp: false }.settle(&probe);
+            price = cost(&probe, &order);
+        }
         let (limits, events, source) = (self.limits, Arc::clone(&self.events), bytes.clone());
         let job = move || {
             let started = Instant::now();

@@ -271,3 +271,14 @@ async fn too_many_and_too_late() {
     assert_eq!(first.await.expect("task").expect_err("late"), Refusal::Deadline);
     assert_eq!(setup.images.events().snapshot().busy, 1);
 }
+
+#[tokio::test]
+async fn a_format_too_dear_for_the_memory_gives_way_to_the_sources_own() {
+    let settings = ImageSettings { formats: vec![ImageFormat::Avif], ..settings() };
+    let tuning = ImageTuning { memory_bytes_max: 32 << 20, source_bytes_max: 4 << 20, ..tuning() };
+    let setup = setup(&settings, &tuning, files(&[("/a.png", png(1080, 1000, 9))]));
+    let small = setup.ask("url=/a.png&w=64", "image/avif").await.expect("an image");
+    assert_eq!(field(&small, "content-type"), "image/avif");
+    let large = setup.ask("url=/a.png&w=1080", "image/avif").await.expect("an image");
+    assert_eq!((large.status, field(&large, "content-type")), (StatusCode::OK, "image/png"));
+}

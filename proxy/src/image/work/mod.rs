@@ -62,6 +62,11 @@ impl Pool {
         })
     }
 
+    /// Whether a job of this price can run at all: it may be as dear as all jobs together.
+    pub(super) fn can_hold(&self, memory_bytes: usize) -> bool {
+        pieces(memory_bytes) <= self.memory_pieces
+    }
+
     /// Runs `job`, which will hold `memory_bytes`. A caller that stops waiting takes its job out of the queue; one that
     /// runs already is not interrupted, but its result is dropped.
     ///
@@ -73,12 +78,12 @@ impl Pool {
         T: Send + 'static,
         J: FnOnce() -> T + Send + 'static,
     {
-        let price = pieces(memory_bytes);
-        if price > self.memory_pieces {
+        if !self.can_hold(memory_bytes) {
             return Err(Refusal::SourceTooLarge);
         }
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Refusal::Busy)?;
-        let memory = Arc::clone(&self.memory).acquire_many_owned(price).await.map_err(|_| Refusal::Failed)?;
+        let memory =
+            Arc::clone(&self.memory).acquire_many_owned(pieces(memory_bytes)).await.map_err(|_| Refusal::Failed)?;
         let (reply, result) = oneshot::channel();
         let events = Arc::clone(&self.events);
         let job = move || {
