@@ -1,6 +1,9 @@
 //! What the image primitive may ask of its deployment: a static file, or Compute's answer to a plain GET.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -35,7 +38,8 @@ impl LocalOrigin {
 
     async fn fetch(&self, path_and_query: &str, limit: usize) -> Result<Fetched, ComputeFailure> {
         let fleet = self.deployment.compute.as_ref().ok_or(ComputeFailure::Absent)?;
-        let pick = fleet.pick(&[]).ok_or(ComputeFailure::Unreachable)?;
+        let deadline = Instant::now() + self.settings.compute.ready_wait;
+        let pick = fleet.pick_by(&[], deadline).await.ok_or(ComputeFailure::Unreachable)?;
         let connect = self.settings.timeouts.connect;
         match pick.address {
             Address::Tcp(address) => {

@@ -36,7 +36,10 @@ pub(crate) fn run(settings: Settings, args: ServeArgs, environment: Vec<(OsStrin
     let settings = Arc::new(settings);
     let served = open(&settings, args.bundle.as_deref())?;
     let runtime = runtime(settings.threads).map_err(|source| Failure::unavailable("start the threads", source))?;
-    runtime.block_on(serve(settings, served, args.pack, environment))
+    let ended = runtime.block_on(serve(settings, served, args.pack, environment));
+    // What still runs on a thread that may block, such as packing, is of no use to anybody now.
+    runtime.shutdown_background();
+    ended
 }
 
 /// What is to be served.
@@ -88,11 +91,15 @@ async fn serve(
     let state = StateDir::open(&settings.state_dir)
         .map_err(|source| Failure::unavailable("use the state directory", source))?;
 
-    let pack = make_pack(&settings, served.bundle.as_ref(), pack).await?;
-    let compute = tokio::select! {
-        started = start_compute(&settings, served.bundle.as_ref(), &state, environment) => started?,
+    let preparing = async {
+        let pack = make_pack(&settings, served.bundle.as_ref(), pack).await?;
+        let compute = start_compute(&settings, served.bundle.as_ref(), &state, environment).await?;
+        Ok((pack, compute))
+    };
+    let (pack, compute) = tokio::select! {
+        prepared = preparing => prepared?,
         () = stop.requested() => {
-            tracing::info!("stopped before Node was ready");
+            tracing::info!("stopped before anything was served");
             return Ok(());
         }
     };
