@@ -109,3 +109,14 @@ fn turned_off_it_says_nothing_on_stdout() {
     server.get("/page").expect(200);
     assert_eq!(server.access_log(), [""; 0]);
 }
+
+#[test]
+fn what_is_called_a_total_is_a_counter() {
+    let metrics = serve("off").admin("/metrics").text();
+    let types: Vec<(&str, &str)> =
+        metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
+    assert!(types.len() >= 8, "{metrics}");
+    for (name, kind) in types {
+        assert_eq!(name.ends_with("_total"), kind == "counter", "{name} is a {kind}");
+    }
+}

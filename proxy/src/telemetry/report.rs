@@ -5,8 +5,9 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use parking_lot::Mutex;
 use prometheus::{
-    IntGauge, IntGaugeVec, Opts,
+    IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     core::{Collector, Desc},
     proto::MetricFamily,
 };
@@ -73,14 +74,16 @@ impl Report for AppReport {
     }
 }
 
-/// Gauges whose values are asked for, not kept.
+/// Metrics whose values are kept elsewhere and asked for when somebody scrapes.
 struct Gauges {
     app: Arc<App>,
     ready: IntGaugeVec,
-    restarts: IntGaugeVec,
+    restarts: IntCounterVec,
     files: IntGauge,
     pack_bytes: IntGauge,
-    images: IntGaugeVec,
+    images: IntCounterVec,
+    /// Two scrapes at once must not both add what is new.
+    reading: Mutex<()>,
 }
 
 impl Gauges {
@@ -89,10 +92,14 @@ impl Gauges {
         Ok(Self {
             app,
             ready: per_instance("instance_ready", "1 while the instance takes requests")?,
-            restarts: per_instance("instance_restarts_total", "Starts of the instance after the first")?,
+            restarts: IntCounterVec::new(
+                Opts::new("instance_restarts_total", "Starts of the instance after the first"),
+                &["instance"],
+            )?,
             files: IntGauge::new("pack_files", "Files in the asset pack")?,
             pack_bytes: IntGauge::new("pack_bytes", "Bytes of the asset pack")?,
-            images: IntGaugeVec::new(Opts::new("image_events_total", "What became of image requests"), &["event"])?,
+            images: IntCounterVec::new(Opts::new("image_events_total", "What became of image requests"), &["event"])?,
+            reading: Mutex::new(()),
         })
     }
 
@@ -104,7 +111,7 @@ impl Gauges {
         self.pack_bytes.set(gauge(pack.bytes()));
         for state in deployment.compute.iter().flat_map(|fleet| fleet.states()) {
             self.ready.with_label_values(&[&state.name]).set(i64::from(state.phase == Phase::Ready));
-            self.restarts.with_label_values(&[&state.name]).set(gauge(state.restarts));
+            raise(&self.restarts.with_label_values(&[&state.name]), state.restarts);
         }
         let events = self.app.images.events().snapshot();
         for (event, count) in [
@@ -115,9 +122,14 @@ impl Gauges {
             ("refused", events.refused),
             ("busy", events.busy),
         ] {
-            self.images.with_label_values(&[event]).set(gauge(count));
+            raise(&self.images.with_label_values(&[event]), count);
         }
     }
+}
+
+/// Brings a counter up to a count that is kept elsewhere.
+fn raise(counter: &IntCounter, count: u64) {
+    counter.inc_by(count.saturating_sub(counter.get()));
 }
 
 impl Collector for Gauges {
@@ -127,6 +139,7 @@ impl Collector for Gauges {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
+        let _one_at_a_time = self.reading.lock();
         self.read();
         let all: [&dyn Collector; 5] = [&self.ready, &self.restarts, &self.files, &self.pack_bytes, &self.images];
         all.into_iter().flat_map(Collector::collect).collect()
