@@ -1,11 +1,9 @@
-//! The access log: one line per request on stdout, written by a thread of its own so that a slow reader of stdout
+//! The access log: one line per request on stdout.
 //! never slows a request down. When that thread falls behind, lines are dropped and counted, not queued without end.
 
 use std::{
-    io::{self, BufWriter, Write},
+    io,
     net::{IpAddr, SocketAddr},
-    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
-    thread,
     time::{Duration, SystemTime},
 };
 
@@ -13,10 +11,7 @@ use edgeplane_config::{LogFormat, TargetKind};
 use http::StatusCode;
 use prometheus::IntCounter;
 
-use super::RequestId;
-
-/// Lines waiting for the writer. At some 200 bytes each this is 1.6 MB when stdout is stuck.
-const QUEUE: usize = 8192;
+use super::{RequestId, sink::Sink};
 
 /// What one line tells.
 #[derive(Clone, Copy, Debug)]
@@ -138,16 +133,11 @@ fn rfc3339(now: SystemTime) -> String {
     )
 }
 
-enum Message {
-    Line(String),
-    Flush(SyncSender<()>),
-}
-
 /// The log. Cheap to write to from any thread.
 #[derive(Debug)]
 pub struct AccessLog {
     format: LogFormat,
-    queue: Option<SyncSender<Message>>,
+    sink: Option<Sink>,
     dropped: IntCounter,
 }
 
@@ -157,53 +147,27 @@ impl AccessLog {
     /// # Errors
     /// When the thread cannot be started.
     pub fn start(format: LogFormat, dropped: IntCounter) -> io::Result<Self> {
-        if format == LogFormat::Off {
-            return Ok(Self { format, queue: None, dropped });
-        }
-        let (queue, messages) = sync_channel(QUEUE);
-        thread::Builder::new().name("access-log".to_owned()).spawn(move || write_lines(&messages))?;
-        Ok(Self { format, queue: Some(queue), dropped })
+        let sink = match format {
+            LogFormat::Off => None,
+            LogFormat::Text | LogFormat::Json => Some(Sink::start("access-log", io::stdout())?),
+        };
+        Ok(Self { format, sink, dropped })
     }
 
     /// Writes one line.
     pub fn write(&self, record: &Record<'_>) {
-        let Some(queue) = &self.queue else { return };
+        let Some(sink) = &self.sink else { return };
         let line = if self.format == LogFormat::Json { record.json() } else { record.text() };
-        if let Err(TrySendError::Full(_)) = queue.try_send(Message::Line(line)) {
+        if !sink.push(line.as_bytes()) {
             self.dropped.inc();
         }
     }
 
     /// Waits until what was written so far is out, but not for a reader that does not read.
     pub fn finish(&self) {
-        let Some(queue) = &self.queue else { return };
-        let (done, is_done) = sync_channel(1);
-        if queue.try_send(Message::Flush(done)).is_ok() {
-            // An error is a timeout: stdout is stuck, and leaving must not be.
-            let _ = is_done.recv_timeout(Duration::from_secs(1));
+        if let Some(sink) = &self.sink {
+            sink.finish(Duration::from_secs(1));
         }
-    }
-}
-
-fn write_lines(messages: &Receiver<Message>) {
-    let mut out = BufWriter::with_capacity(64 * 1024, io::stdout());
-    while let Ok(first) = messages.recv() {
-        let mut next = Some(first);
-        // A burst is written as one; the last line of it does not wait for the next burst.
-        while let Some(message) = next {
-            // Nobody can be told that stdout is gone, nor that whoever asked for a flush is; serving goes on.
-            match message {
-                Message::Line(line) => {
-                    let _ = out.write_all(line.as_bytes());
-                }
-                Message::Flush(done) => {
-                    let _ = out.flush();
-                    let _ = done.send(());
-                }
-            }
-            next = messages.try_recv().ok();
-        }
-        let _ = out.flush();
     }
 }
 

@@ -5,6 +5,7 @@ pub mod admin;
 pub mod metrics;
 pub(crate) mod report;
 mod request_id;
+mod sink;
 
 pub use request_id::RequestId;
 
