@@ -1,5 +1,4 @@
-//! The access log: one line per request on stdout.
-//! never slows a request down. When that thread falls behind, lines are dropped and counted, not queued without end.
+//! The access log: what one line per request tells, as text or JSON. `sink` writes the lines.
 
 use std::{
     io,
