@@ -71,16 +71,13 @@ impl App {
         let deployment = activate(&settings, parts)?;
         let n_instances = deployment.compute.as_ref().map_or(1, |fleet| fleet.states().len());
         let site = Arc::new(Site::new("default", Arc::new(deployment)));
-        // A static fallback, should a header value the settings checked turn out not to be one.
-        let default_cache_control = HeaderValue::from_str(&settings.assets.cache_control)
-            .unwrap_or(HeaderValue::from_static("public, max-age=0, must-revalidate"));
         Ok(Self {
             engine: service::engine(settings.compute.pool_size.saturating_mul(n_instances)),
             bounds: Arc::new(Bounds::new(&settings)),
             sites: Sites::only(site),
             telemetry,
             images: Images::start(&settings.image)?,
-            default_cache_control,
+            default_cache_control: default_cache_control(&settings),
             keeping: watch::channel(false).1,
             closing: watch::channel(true).1,
             settings,
@@ -120,6 +117,12 @@ pub(crate) fn activate(settings: &Settings, parts: Parts) -> Result<Deployment, 
 fn deployment_id() -> String {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     format!("{:x}-{:x}", now.as_nanos(), std::process::id())
+}
+
+/// `Cache-Control` of static answers whose route gives none.
+pub(crate) fn default_cache_control(settings: &Settings) -> HeaderValue {
+    // The settings let only header values pass; should one not be, revalidating always is never wrong.
+    HeaderValue::from_str(&settings.assets.cache_control).unwrap_or(HeaderValue::from_static("no-cache"))
 }
 
 /// Where packs lie in the state directory.

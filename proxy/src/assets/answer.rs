@@ -10,6 +10,7 @@
 //! demands it, and 206, which is a part of the same content. It never goes with an error. Security fields such as
 //! `X-Content-Type-Options` are not added here: Amplify sends none, and custom headers are where an app asks for them.
 
+use edgeplane_config::StaticSettings;
 use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{
@@ -35,6 +36,13 @@ pub struct Policy<'a> {
     pub ranges_max: usize,
     /// Whether a path that ends in `/` means the `index.html` of that folder.
     pub index: bool,
+}
+
+impl<'a> Policy<'a> {
+    /// The policy of one route: the settings, with the `Cache-Control` that was decided on.
+    pub fn new(settings: &StaticSettings, cache_control: &'a HeaderValue) -> Self {
+        Self { cache_control: Some(cache_control), ranges_max: settings.ranges_max, index: settings.index }
+    }
 }
 
 /// How a request for a file ends.

@@ -138,12 +138,8 @@ impl Walk {
         let kind = target.kind();
         match target {
             Target::Static { cache_control } => {
-                let default = HeaderValue::from_str(&self.settings.assets.cache_control).ok();
-                let policy = assets::Policy {
-                    cache_control: cache_control.as_ref().or(default.as_ref()),
-                    ranges_max: self.settings.assets.ranges_max,
-                    index: self.settings.assets.index,
-                };
+                let default = app::default_cache_control(&self.settings);
+                let policy = assets::Policy::new(&self.settings.assets, cache_control.as_ref().unwrap_or(&default));
                 match assets::answer(&self.deployment.pack.load(), path, head, &policy) {
                     assets::Outcome::Answer(answer) => {
                         let says = format!("answers {}", answer.status);

@@ -192,11 +192,8 @@ impl Turn<'_> {
         match target {
             Target::Static { cache_control } => {
                 let pack = self.deployment.pack.load();
-                let policy = assets::Policy {
-                    cache_control: cache_control.as_ref().or(Some(&self.app.default_cache_control)),
-                    ranges_max: self.app.settings.assets.ranges_max,
-                    index: self.app.settings.assets.index,
-                };
+                let cache_control = cache_control.as_ref().unwrap_or(&self.app.default_cache_control);
+                let policy = assets::Policy::new(&self.app.settings.assets, cache_control);
                 let given = match assets::answer(&pack, self.path, &self.head, &policy) {
                     assets::Outcome::Answer(answer) => Given::Answer(answer),
                     assets::Outcome::Missing => Given::NotFound(Refusal::NotFound),
