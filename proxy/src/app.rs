@@ -13,7 +13,7 @@ use crate::{
     image::{Images, Origin, Rules, StartWorkers},
     origin::LocalOrigin,
     route::{CompileError, Routes},
-    service::{self, Engine, peer::Bounds},
+    service::peer::Bounds,
     site::{Deployment, Site, Sites},
     telemetry::Telemetry,
 };
@@ -24,7 +24,6 @@ pub struct App {
     pub(crate) sites: Sites,
     pub(crate) telemetry: Telemetry,
     pub(crate) images: Images,
-    pub(crate) engine: Arc<Engine>,
     pub(crate) bounds: Arc<Bounds>,
     /// `Cache-Control` of static answers whose route gives none.
     pub(crate) default_cache_control: HeaderValue,
@@ -69,10 +68,8 @@ impl App {
     /// [`BuildError`].
     pub fn build(settings: Arc<Settings>, parts: Parts, telemetry: Telemetry) -> Result<Self, BuildError> {
         let deployment = activate(&settings, parts)?;
-        let n_instances = deployment.compute.as_ref().map_or(1, |fleet| fleet.states().len());
         let site = Arc::new(Site::new("default", Arc::new(deployment)));
         Ok(Self {
-            engine: service::engine(settings.compute.pool_size.saturating_mul(n_instances)),
             bounds: Arc::new(Bounds::new(&settings)),
             sites: Sites::only(site),
             telemetry,

@@ -11,7 +11,7 @@ use std::{
 };
 
 use edgeplane_config::{Admin, Amount, Bundle, Manifest, Settings};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 
 use super::{Failure, announce, arguments::ServeArgs, output, state::StateDir, stop::Stop};
 use crate::{
@@ -35,7 +35,11 @@ const DEFAULT_BUNDLE: &str = ".amplify-hosting";
 pub(crate) fn run(settings: Settings, args: ServeArgs, environment: Vec<(OsString, OsString)>) -> Result<(), Failure> {
     let settings = Arc::new(settings);
     let served = open(&settings, args.bundle.as_deref())?;
-    let runtime = runtime(settings.threads).map_err(|source| Failure::unavailable("start the threads", source))?;
+    // What serves requests has threads of its own; this one starts, watches and ends everything.
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Failure::unavailable("start the threads", source))?;
     let ended = runtime.block_on(serve(settings, served, args.pack, environment));
     // What still runs on a thread that may block, such as packing, is of no use to anybody now.
     runtime.shutdown_background();
@@ -60,12 +64,11 @@ fn open(settings: &Settings, path: Option<&Path>) -> Result<Served, Failure> {
     Ok(Served { manifest: bundle.manifest.clone(), bundle: Some(bundle) })
 }
 
-fn runtime(threads: Amount) -> std::io::Result<Runtime> {
-    let n_threads = match threads {
+fn n_threads(threads: Amount) -> usize {
+    match threads {
         Amount::Auto => thread::available_parallelism().map_or(1, usize::from),
         Amount::Just(count) => count,
-    };
-    Builder::new_multi_thread().worker_threads(n_threads).thread_name("edgeplane").enable_all().build()
+    }
 }
 
 async fn serve(
@@ -75,10 +78,11 @@ async fn serve(
     environment: Vec<(OsString, OsString)>,
 ) -> Result<(), Failure> {
     let mut stop = Stop::listen().map_err(|source| Failure::unavailable("listen for signals", source))?;
+    let n_shards = n_threads(settings.threads);
     let listeners = settings
         .listen
         .iter()
-        .map(Listener::bind)
+        .map(|address| Listener::bind(address, n_shards))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|source| Failure::unavailable("serve", source))?;
     let admin = bind_admin(&settings).await?;
@@ -113,11 +117,12 @@ async fn serve(
     let improving = improve_pack(&app);
     announce::started(&app, served.bundle.as_ref(), &listeners, admin_url.as_deref());
 
-    let drained = server::run(Arc::clone(&app), listeners, async {
+    let drained = server::run(Arc::clone(&app), listeners, n_shards, async {
         stop.requested().await;
         announce::ending();
     })
-    .await;
+    .await
+    .map_err(|source| Failure::unavailable("start the threads", source))?;
     improving.store(true, Ordering::Release);
     announce::ended(drained);
     if let Some(fleet) = compute {

@@ -6,13 +6,13 @@ use super::{
     intake,
     lifecycle::Drain,
     loan::Connection,
+    shard::Shard,
     socket::Socket,
     turn::{self, After},
 };
-use crate::app::App;
-
 /// Serves one client until it leaves, errs, idles for too long or we drain.
-pub(crate) async fn serve(socket: Socket, app: Arc<App>, mut drain: Drain) {
+pub(crate) async fn serve(socket: Socket, shard: Arc<Shard>, mut drain: Drain) {
+    let app = &shard.app;
     let peer = socket.peer();
     let mut connection = Connection::new(socket);
     let mut n_requests = 0;
@@ -21,9 +21,9 @@ pub(crate) async fn serve(socket: Socket, app: Arc<App>, mut drain: Drain) {
         n_requests += 1;
         let last = n_requests >= app.settings.limits.keepalive_requests || drain.has_begun();
         let after = match received {
-            Ok(Some((head, n_lines))) => turn::run(connection, head, n_lines, &app, peer, last).await,
+            Ok(Some((head, n_lines))) => turn::run(connection, head, n_lines, &shard, peer, last).await,
             Ok(None) => return,
-            Err(refused) => turn::refuse(connection, refused, &app, peer).await,
+            Err(refused) => turn::refuse(connection, refused, app, peer).await,
         };
         match after {
             After::Next(next) => connection = next,

@@ -15,55 +15,42 @@ mod descriptor;
 mod intake;
 mod loan;
 mod rewrite;
+mod shard;
 mod turn;
 mod upstream;
 mod writer;
 
-use std::{io::ErrorKind, sync::Arc, time::Duration};
+use std::{io, sync::Arc};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
-use self::{lifecycle::Lifecycle, listen::Listener};
+use self::listen::Listener;
 use crate::app::App;
 
-/// When the process is out of file descriptors, accepting again at once would only burn the processor.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// Accepts on all listeners until `stop` resolves, then drains. True when every request under way was answered.
-pub(crate) async fn run(app: Arc<App>, listeners: Vec<Listener>, stop: impl Future<Output = ()>) -> bool {
-    let lifecycle = Lifecycle::new();
+/// Accepts on all listeners, on as many threads as they were bound for, until `stop` resolves, then drains. True when
+/// every request under way was answered.
+///
+/// # Errors
+/// When a thread cannot be started.
+pub(crate) async fn run(
+    app: Arc<App>,
+    mut listeners: Vec<Listener>,
+    n_shards: usize,
+    stop: impl Future<Output = ()>,
+) -> io::Result<bool> {
     let slots = Arc::new(Semaphore::new(descriptor::room_for(app.settings.limits.connections)));
-    let mut accepting = Vec::new();
-    for listener in listeners {
-        let (app, slots, drain) = (Arc::clone(&app), Arc::clone(&slots), lifecycle.drain());
-        accepting.push(tokio::spawn(async move {
-            loop {
-                // A client beyond the limit waits in the kernel's backlog and costs us nothing.
-                let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-                match listener.accept().await {
-                    Ok(socket) => {
-                        let (app, drain) = (Arc::clone(&app), drain.clone());
-                        tokio::spawn(async move {
-                            let _slot = slot;
-                            let _counted = app.telemetry.connection();
-                            connection::serve(socket, Arc::clone(&app), drain).await;
-                        });
-                    }
-                    // The client left before its turn; the next one is not to wait for that.
-                    Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
-                    Err(error) => {
-                        tracing::warn!(%error, "failed to accept a connection");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
-                }
-            }
-        }));
+    let (end, _) = watch::channel(false);
+    let mut shards = Vec::with_capacity(n_shards);
+    for number in 0..n_shards {
+        let bound = listeners.iter_mut().map(|listener| listener.share(number)).collect::<io::Result<Vec<_>>>()?;
+        shards.push(shard::start(number, n_shards, &app, bound, &slots, end.subscribe())?);
     }
     stop.await;
-    for task in accepting {
-        task.abort();
-        // An aborted task ends with an error that says so; its listener is closed then.
-        let _ = task.await;
+    end.send_replace(true);
+    drop(listeners);
+    let mut drained = true;
+    for shard in shards {
+        drained &= shard.ended().await;
     }
-    lifecycle.end(app.settings.timeouts.drain).await
+    Ok(drained)
 }

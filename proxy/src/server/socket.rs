@@ -15,54 +15,64 @@ use tokio::{
 
 /// A connected client.
 #[derive(Debug)]
-pub(crate) enum Socket {
-    /// Over TCP.
+pub(crate) struct Socket {
+    stream: Stream,
+    peer: SocketAddr,
+}
+
+#[derive(Debug)]
+enum Stream {
     Tcp(TcpStream),
-    /// Over a Unix socket: the peer has no address of its own.
     Unix(UnixStream),
 }
 
 impl Socket {
+    /// A client that came over TCP.
+    pub(crate) fn tcp(stream: TcpStream, peer: SocketAddr) -> Self {
+        Self { stream: Stream::Tcp(stream), peer }
+    }
+
+    /// A client on this machine, which has no address of its own.
+    pub(crate) fn unix(stream: UnixStream) -> Self {
+        Self { stream: Stream::Unix(stream), peer: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0) }
+    }
+
     /// The file descriptor, for Pingora's bookkeeping.
     pub(crate) fn fd(&self) -> RawFd {
-        match self {
-            Self::Tcp(stream) => stream.as_raw_fd(),
-            Self::Unix(stream) => stream.as_raw_fd(),
+        match &self.stream {
+            Stream::Tcp(stream) => stream.as_raw_fd(),
+            Stream::Unix(stream) => stream.as_raw_fd(),
         }
     }
 
     /// Waits until there is something to read, or the end of it.
     pub(crate) async fn readable(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => stream.readable().await,
-            Self::Unix(stream) => stream.readable().await,
+        match &self.stream {
+            Stream::Tcp(stream) => stream.readable().await,
+            Stream::Unix(stream) => stream.readable().await,
         }
     }
 
     /// The client's address; loopback for a Unix socket, whose peer is on this machine.
     pub(crate) fn peer(&self) -> SocketAddr {
-        let local = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-        match self {
-            Self::Tcp(stream) => stream.peer_addr().unwrap_or(local),
-            Self::Unix(_) => local,
-        }
+        self.peer
     }
 }
 
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+        match &mut self.get_mut().stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
 
 impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, data),
-            Self::Unix(stream) => Pin::new(stream).poll_write(cx, data),
+        match &mut self.get_mut().stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, data),
+            Stream::Unix(stream) => Pin::new(stream).poll_write(cx, data),
         }
     }
 
@@ -71,9 +81,9 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
-            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
+        match &mut self.get_mut().stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
+            Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
         }
     }
 
@@ -82,16 +92,16 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
+        match &mut self.get_mut().stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Unix(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+        match &mut self.get_mut().stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

@@ -11,7 +11,9 @@ use super::{
     gate::{self, Passed},
     intake,
     loan::Connection,
-    rewrite, upstream,
+    rewrite,
+    shard::Shard,
+    upstream,
     writer::{self, Envelope},
 };
 use crate::{
@@ -52,6 +54,7 @@ enum Given {
 
 /// Everything about a request that the steps share.
 struct Turn<'a> {
+    shard: &'a Shard,
     app: &'a App,
     site: &'a Site,
     deployment: &'a Arc<Deployment>,
@@ -91,11 +94,12 @@ pub(crate) async fn run(
     mut connection: Connection,
     bytes: Bytes,
     n_lines: usize,
-    app: &App,
+    shard: &Shard,
     peer: SocketAddr,
     last: bool,
 ) -> After {
     let started = Instant::now();
+    let app = &*shard.app;
     connection.written = 0;
     if n_lines > app.settings.limits.request_fields + 1 {
         return refuse(connection, Refused::HeadTooLarge, app, peer).await;
@@ -114,6 +118,7 @@ pub(crate) async fn run(
     let client = Client::of(peer, &head, &app.settings.trusted_proxies);
     let request_id = app.telemetry.request_id_for(client.trusted.then(|| head.field("x-request-id")).flatten());
     let mut turn = Turn {
+        shard,
         app,
         site,
         deployment: &deployment,
@@ -242,7 +247,7 @@ impl Turn<'_> {
             http11: self.head.http11,
             close: self.close,
         };
-        let passed = upstream::pass(self.app, fleet, connection, request).await;
+        let passed = upstream::pass(self.shard, fleet, connection, request).await;
         self.instance = passed.instance;
         let given = match passed.end {
             upstream::End::Streamed { status, reusable } => Given::Streamed { status, reusable },

@@ -8,9 +8,11 @@ use parking_lot::Mutex;
 use pingora::{apps::HttpServerApp, protocols::http::ServerSession};
 use tokio::time::timeout;
 
-use super::loan::{self, Connection, Home, Loan};
+use super::{
+    loan::{self, Connection, Home, Loan},
+    shard::Shard,
+};
 use crate::{
-    app::App,
     compute::{
         Fleet,
         exchange::{Exchange, Failure, Stage},
@@ -61,7 +63,8 @@ pub(crate) enum End {
 }
 
 /// Passes one request to Compute and its answer to the client.
-pub(crate) async fn pass(app: &App, fleet: &Arc<Fleet>, connection: Connection, request: Request<'_>) -> Passed {
+pub(crate) async fn pass(shard: &Shard, fleet: &Arc<Fleet>, connection: Connection, request: Request<'_>) -> Passed {
+    let app = &*shard.app;
     let attempts = app.settings.compute.attempts;
     let exchange =
         Arc::new(Mutex::new(Exchange::new(request.method, request.has_fallback, request.upgrades, attempts)));
@@ -89,7 +92,7 @@ pub(crate) async fn pass(app: &App, fleet: &Arc<Fleet>, connection: Connection, 
         bounds: Arc::clone(&app.bounds),
     })));
     let stop = if request.close { &app.closing } else { &app.keeping };
-    let mut running = Box::pin(app.engine.process_new_http(session, stop));
+    let mut running = Box::pin(shard.engine.process_new_http(session, stop));
     let bounded = timeout(app.settings.timeouts.request, &mut running);
     let ended = tokio::select! {
         biased;
