@@ -23,7 +23,7 @@ pub(crate) async fn serve(socket: Socket, shard: Arc<Shard>, mut drain: Drain) {
         let after = match received {
             Ok(Some((head, n_lines))) => turn::run(connection, head, n_lines, &shard, peer, last).await,
             Ok(None) => return,
-            Err(refused) => turn::refuse(connection, refused, app, peer).await,
+            Err(refused) => turn::refuse(connection, refused, &shard, peer).await,
         };
         match after {
             After::Next(next) => connection = next,

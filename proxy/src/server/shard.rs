@@ -23,6 +23,7 @@ use super::{
 use crate::{
     app::App,
     service::{self, Engine},
+    telemetry,
 };
 
 /// When the process is out of file descriptors, accepting again at once would only burn the processor.
@@ -33,6 +34,7 @@ pub(crate) struct Shard {
     pub(crate) app: Arc<App>,
     /// Speaks to upstreams, with connections of its own.
     pub(crate) engine: Arc<Engine>,
+    pub(crate) telemetry: telemetry::Shard,
 }
 
 /// A shard that runs, as seen from the thread that ends it.
@@ -53,7 +55,7 @@ impl Shard {
     fn new(app: &Arc<App>, n_shards: usize) -> Self {
         let n_instances = app.sites.find("").current().compute.as_ref().map_or(1, |fleet| fleet.states().len());
         let pool_size = app.settings.compute.pool_size.saturating_mul(n_instances).div_ceil(n_shards);
-        Self { app: Arc::clone(app), engine: service::engine(pool_size) }
+        Self { app: Arc::clone(app), engine: service::engine(pool_size), telemetry: app.telemetry.shard() }
     }
 }
 
@@ -111,7 +113,7 @@ async fn accept(bound: Bound, shard: Arc<Shard>, slots: Arc<Semaphore>, drain: D
                 let (shard, drain) = (Arc::clone(&shard), drain.clone());
                 tokio::spawn(async move {
                     let _slot = slot;
-                    let _counted = shard.app.telemetry.connection();
+                    let _counted = shard.telemetry.connection();
                     connection::serve(socket, shard, drain).await;
                 });
             }

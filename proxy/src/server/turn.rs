@@ -67,14 +67,16 @@ struct Turn<'a> {
     peer: SocketAddr,
     request_id: RequestId,
     close: bool,
+    /// The last look at the clock: nothing took long since then.
+    now: Instant,
     target: TargetKind,
     instance: Option<String>,
 }
 
 /// Answers a head that did not pass the gate.
-pub(crate) async fn refuse(mut connection: Connection, refused: Refused, app: &App, peer: SocketAddr) -> After {
+pub(crate) async fn refuse(mut connection: Connection, refused: Refused, shard: &Shard, peer: SocketAddr) -> After {
     let started = Instant::now();
-    let request_id = app.telemetry.request_id();
+    let request_id = shard.telemetry.request_id();
     let answer = Refusal::Head(refused).answer();
     let status = answer.status;
     let envelope = Envelope {
@@ -82,10 +84,12 @@ pub(crate) async fn refuse(mut connection: Connection, refused: Refused, app: &A
         keep_alive: false,
         http11: true,
         request_id: request_id.as_str(),
-        patience: app.settings.timeouts.write,
+        date: shard.telemetry.clock().date(started),
+        patience: shard.app.settings.timeouts.write,
     };
     let written = writer::write(&mut connection, answer, envelope).await;
-    app.telemetry.record(&Record::of_refused(peer, status, connection.written, started.elapsed(), &request_id));
+    let time = (started, Instant::now());
+    shard.telemetry.record(&Record::of_refused(peer, status, connection.written, time, &request_id));
     if written.is_ok() { After::Close(connection) } else { After::Gone }
 }
 
@@ -102,12 +106,12 @@ pub(crate) async fn run(
     let app = &*shard.app;
     connection.written = 0;
     if n_lines > app.settings.limits.request_fields + 1 {
-        return refuse(connection, Refused::HeadTooLarge, app, peer).await;
+        return refuse(connection, Refused::HeadTooLarge, shard, peer).await;
     }
     let mut fields = vec![httparse::EMPTY_HEADER; n_lines];
     let passed = match gate::examine(&bytes, &mut fields, app.settings.limits.request_target) {
         Ok(passed) => passed,
-        Err(refused) => return refuse(connection, refused, app, peer).await,
+        Err(refused) => return refuse(connection, refused, shard, peer).await,
     };
     let Passed { head, framing, keep_alive, upgrades, expects_continue, absolute } = passed;
     connection.framing = framing;
@@ -116,7 +120,7 @@ pub(crate) async fn run(
     let deployment = site.current();
     let mut scratch = Vec::new();
     let client = Client::of(peer, &head, &app.settings.trusted_proxies);
-    let request_id = app.telemetry.request_id_for(client.trusted.then(|| head.field("x-request-id")).flatten());
+    let request_id = shard.telemetry.request_id_for(client.trusted.then(|| head.field("x-request-id")).flatten());
     let mut turn = Turn {
         shard,
         app,
@@ -131,6 +135,7 @@ pub(crate) async fn run(
         peer,
         request_id,
         close: last || !keep_alive,
+        now: started,
         target: TargetKind::Static,
         instance: None,
     };
@@ -168,7 +173,7 @@ impl Turn<'_> {
     }
 
     /// Bounds the body and holds a small declared one until it is complete.
-    async fn receive_body(&self, connection: &mut Connection, expects_continue: bool) -> Result<(), Refusal> {
+    async fn receive_body(&mut self, connection: &mut Connection, expects_continue: bool) -> Result<(), Refusal> {
         let limits = &self.app.settings.limits;
         let Some(length) = connection.framing.declared() else { return Ok(()) };
         if length > limits.request_body {
@@ -176,11 +181,9 @@ impl Turn<'_> {
         }
         match usize::try_from(length) {
             Ok(length) if length <= limits.body_hold && !expects_continue => {
-                if intake::hold(connection, length, self.app.settings.timeouts.body_read).await {
-                    Ok(())
-                } else {
-                    Err(Refusal::BodySlow)
-                }
+                let complete = intake::hold(connection, length, self.app.settings.timeouts.body_read).await;
+                self.now = Instant::now();
+                if complete { Ok(()) } else { Err(Refusal::BodySlow) }
             }
             _ => Ok(()),
         }
@@ -207,6 +210,7 @@ impl Turn<'_> {
             }
             Target::Image { cache_control } => {
                 let given = self.ask_image(cache_control.as_ref()).await;
+                self.now = Instant::now();
                 (Some(connection), given)
             }
             Target::Compute => self.ask_compute(connection, has_fallback, without_body).await,
@@ -249,6 +253,7 @@ impl Turn<'_> {
         };
         let passed = upstream::pass(self.shard, fleet, connection, request).await;
         self.instance = passed.instance;
+        self.now = Instant::now();
         let given = match passed.end {
             upstream::End::Streamed { status, reusable } => Given::Streamed { status, reusable },
             upstream::End::Withheld => Given::NotFound(Refusal::NotFound),
@@ -285,7 +290,7 @@ impl Turn<'_> {
             // nginx's number for a client that closed the connection first.
             _ => (StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST), After::Gone),
         };
-        self.app.telemetry.record(&Record {
+        self.shard.telemetry.record(&Record {
             client: self.client.address,
             method: self.head.method,
             path: self.head.path,
@@ -293,7 +298,8 @@ impl Turn<'_> {
             host: self.head.host,
             status,
             bytes: written,
-            elapsed: started.elapsed(),
+            started,
+            ended: Instant::now(),
             target: Some(self.target),
             instance: self.instance.as_deref(),
             user_agent: self.head.field("user-agent"),
@@ -315,6 +321,7 @@ impl Turn<'_> {
             keep_alive,
             http11: self.head.http11,
             request_id: self.request_id.as_str(),
+            date: self.shard.telemetry.clock().date(self.now),
             patience: self.app.settings.timeouts.write,
         };
         let result = writer::write(&mut connection, answer, envelope).await;

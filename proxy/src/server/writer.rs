@@ -1,17 +1,16 @@
 //! Hot: an answer onto the wire: one head, then the body's pieces as they are, in as few writes as the kernel takes.
 
-use std::{
-    fmt::Write as _,
-    io,
-    time::{Duration, SystemTime},
-};
+use std::{fmt::Write as _, io, time::Duration};
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::StatusCode;
 use tokio::{io::AsyncWriteExt, time::timeout};
 
 use super::loan::Connection;
-use crate::answer::{Answer, Body};
+use crate::{
+    answer::{Answer, Body},
+    telemetry::DateLine,
+};
 
 /// What the writer adds to an answer.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +23,8 @@ pub(crate) struct Envelope<'a> {
     pub(crate) http11: bool,
     /// For the `x-request-id` field.
     pub(crate) request_id: &'a str,
+    /// The `date` field.
+    pub(crate) date: DateLine,
     /// A write that makes no progress for this long ends the connection.
     pub(crate) patience: Duration,
 }
@@ -96,7 +97,7 @@ fn serialize(answer: &Answer, envelope: Envelope<'_>) -> Bytes {
     if !forbids_content(answer.status) {
         let _ = write!(head, "content-length: {}\r\n", answer.body.len());
     }
-    let _ = write!(head, "date: {}\r\n", httpdate::HttpDate::from(SystemTime::now()));
+    head.extend_from_slice(&envelope.date);
     if !envelope.keep_alive {
         head.extend_from_slice(b"connection: close\r\n");
     } else if !envelope.http11 {

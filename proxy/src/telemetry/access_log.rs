@@ -3,14 +3,14 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant},
 };
 
 use edgeplane_config::{LogFormat, TargetKind};
 use http::StatusCode;
 use prometheus::IntCounter;
 
-use super::{RequestId, sink::Sink};
+use super::{RequestId, clock::Timestamp, sink::Sink};
 
 /// What one line tells.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,8 @@ pub struct Record<'a> {
     pub host: &'a str,
     pub status: StatusCode,
     pub bytes: u64,
-    pub elapsed: Duration,
+    pub started: Instant,
+    pub ended: Instant,
     pub target: Option<TargetKind>,
     pub instance: Option<&'a str>,
     pub user_agent: Option<&'a str>,
@@ -37,7 +38,7 @@ impl<'a> Record<'a> {
         peer: SocketAddr,
         status: StatusCode,
         bytes: u64,
-        elapsed: Duration,
+        (started, ended): (Instant, Instant),
         request_id: &'a RequestId,
     ) -> Self {
         Self {
@@ -48,7 +49,8 @@ impl<'a> Record<'a> {
             host: "-",
             status,
             bytes,
-            elapsed,
+            started,
+            ended,
             target: None,
             instance: None,
             user_agent: None,
@@ -57,12 +59,16 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// The time it took.
+    pub fn elapsed(&self) -> Duration {
+        self.ended.saturating_duration_since(self.started)
+    }
+
     fn target_name(&self) -> &'static str {
         self.target.map_or("-", TargetKind::as_str)
     }
 
-    fn text(&self) -> String {
-        let time = rfc3339(SystemTime::now());
+    fn text(&self, time: &str) -> String {
         let question = if self.query.is_some() { "?" } else { "" };
         format!(
             "{time} {} \"{} {}{question}{}\" {} {}B {:.1}ms {} {} {}\n",
@@ -72,16 +78,16 @@ impl<'a> Record<'a> {
             visible(self.query.unwrap_or("")),
             self.status.as_u16(),
             self.bytes,
-            self.elapsed.as_secs_f64() * 1e3,
+            self.elapsed().as_secs_f64() * 1e3,
             self.target_name(),
             self.instance.unwrap_or("-"),
             self.request_id.as_str(),
         )
     }
 
-    fn json(&self) -> String {
+    fn json(&self, time: &str) -> String {
         let line = serde_json::json!({
-            "time": rfc3339(SystemTime::now()),
+            "time": time,
             "client": self.client.to_string(),
             "method": self.method,
             "path": self.path,
@@ -89,7 +95,7 @@ impl<'a> Record<'a> {
             "host": self.host,
             "status": self.status.as_u16(),
             "bytes": self.bytes,
-            "duration_ms": (self.elapsed.as_secs_f64() * 1e6).round() / 1e3,
+            "duration_ms": (self.elapsed().as_secs_f64() * 1e6).round() / 1e3,
             "target": self.target.map(TargetKind::as_str),
             "instance": self.instance,
             "user_agent": self.user_agent,
@@ -108,28 +114,6 @@ fn visible(text: &str) -> std::borrow::Cow<'_, str> {
     } else {
         text.into()
     }
-}
-
-/// The time in UTC with milliseconds, `2026-11-20T13:45:01.123Z`.
-fn rfc3339(now: SystemTime) -> String {
-    let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    // Days to civil date: Howard Hinnant's `civil_from_days`, with March as the first month of the year.
-    let z = days + 719_468;
-    let (era, day_of_era) = (z / 146_097, z % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60,
-        since.subsec_millis()
-    )
 }
 
 /// The log. Cheap to write to from any thread.
@@ -154,9 +138,10 @@ impl AccessLog {
     }
 
     /// Writes one line.
-    pub fn write(&self, record: &Record<'_>) {
+    pub(super) fn write(&self, record: &Record<'_>, time: &Timestamp) {
         let Some(sink) = &self.sink else { return };
-        let line = if self.format == LogFormat::Json { record.json() } else { record.text() };
+        let time = str::from_utf8(time).unwrap_or_default();
+        let line = if self.format == LogFormat::Json { record.json(time) } else { record.text(time) };
         if !sink.push(line.as_bytes()) {
             self.dropped.inc();
         }
@@ -175,6 +160,7 @@ mod tests {
     use super::*;
 
     fn record(id: &RequestId) -> Record<'_> {
+        let started = Instant::now();
         Record {
             client: [127, 0, 0, 1].into(),
             method: "GET",
@@ -183,7 +169,8 @@ mod tests {
             host: "h",
             status: StatusCode::OK,
             bytes: 12,
-            elapsed: Duration::from_micros(1234),
+            started,
+            ended: started + Duration::from_micros(1234),
             target: Some(TargetKind::Compute),
             instance: Some("default-1"),
             user_agent: Some("curl"),
@@ -195,7 +182,7 @@ mod tests {
     #[test]
     fn a_text_line_cannot_be_forged_by_a_path() {
         let id = RequestId::parse("id-1").unwrap();
-        let line = record(&id).text();
+        let line = record(&id).text("now");
         assert!(line.contains(r#""GET /a\"b\u{1b}[31m?q=1" 200 12B 1.2ms Compute default-1 id-1"#), "{line}");
         assert_eq!(line.matches('\n').count(), 1);
     }
@@ -210,20 +197,9 @@ mod tests {
     #[test]
     fn a_json_line_is_one_object() {
         let id = RequestId::parse("id-1").unwrap();
-        let value: serde_json::Value = serde_json::from_str(&record(&id).json()).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&record(&id).json("now")).unwrap();
         assert_eq!(value["path"], "/a\"b\u{1b}[31m");
         assert_eq!(value["duration_ms"], 1.234);
         assert_eq!(value["target"], "Compute");
-    }
-
-    #[test]
-    fn times_are_civil() {
-        for (seconds, text) in [
-            (0, "1970-01-01T00:00:00.000Z"),
-            (951_827_696, "2000-02-29T12:34:56.000Z"),
-            (1_795_182_301, "2026-11-20T13:45:01.000Z"),
-        ] {
-            assert_eq!(rfc3339(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)), text);
-        }
     }
 }

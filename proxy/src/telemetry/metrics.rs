@@ -81,7 +81,7 @@ impl Metrics {
         let target = target_label(record.target);
         self.requests.with_label_values(&[target, class(record.status)]).inc();
         self.bytes.with_label_values(&[target]).inc_by(record.bytes);
-        self.seconds.with_label_values(&[target]).observe(record.elapsed.as_secs_f64());
+        self.seconds.with_label_values(&[target]).observe(record.elapsed().as_secs_f64());
     }
 
     /// Counts a connection for as long as the guard lives.

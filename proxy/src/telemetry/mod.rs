@@ -4,9 +4,17 @@ pub mod access_log;
 pub mod admin;
 pub mod metrics;
 pub(crate) mod report;
+mod clock;
+mod count;
 mod request_id;
 mod sink;
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+pub use clock::{Clock, DateLine};
 pub use request_id::RequestId;
 
 use self::{
@@ -17,22 +25,50 @@ use self::{
 /// The telemetry of one process.
 #[derive(Debug)]
 pub struct Telemetry {
+    parts: Arc<Parts>,
+    ids: request_id::Origin,
+    n_shards: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Parts {
     metrics: Metrics,
     log: AccessLog,
-    ids: request_id::Generator,
 }
 
 impl Telemetry {
     /// Takes its parts.
     pub fn new(metrics: Metrics, log: AccessLog) -> Self {
-        Self { metrics, log, ids: request_id::Generator::new() }
+        let parts = Arc::new(Parts { metrics, log });
+        Self { parts, ids: request_id::Origin::new(), n_shards: AtomicUsize::new(0) }
     }
 
     /// The metrics.
     pub fn metrics(&self) -> &Metrics {
-        &self.metrics
+        &self.parts.metrics
     }
 
+    /// The telemetry of one more thread.
+    pub fn shard(&self) -> Shard {
+        let number = self.n_shards.fetch_add(1, Ordering::Relaxed);
+        Shard { parts: Arc::clone(&self.parts), ids: self.ids.generator(number), clock: Clock::new() }
+    }
+
+    /// Waits until the log lines written so far are out.
+    pub fn finish(&self) {
+        self.parts.log.finish();
+    }
+}
+
+/// The telemetry of one thread: no other one writes to it, so that writing waits for nobody.
+#[derive(Debug)]
+pub struct Shard {
+    parts: Arc<Parts>,
+    ids: request_id::Generator,
+    clock: Clock,
+}
+
+impl Shard {
     /// A fresh request id.
     pub fn request_id(&self) -> RequestId {
         self.ids.next()
@@ -45,17 +81,17 @@ impl Telemetry {
 
     /// One request is over.
     pub fn record(&self, record: &Record<'_>) {
-        self.metrics.record(record);
-        self.log.write(record);
+        self.parts.metrics.record(record);
+        self.parts.log.write(record, &self.clock.timestamp(record.ended));
     }
 
     /// Counts a connection for as long as the guard lives.
     pub fn connection(&self) -> metrics::Open {
-        self.metrics.connection()
+        self.parts.metrics.connection()
     }
 
-    /// Waits until the log lines written so far are out.
-    pub fn finish(&self) {
-        self.log.finish();
+    /// The wall clock, for the `date` field.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 }
