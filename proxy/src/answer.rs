@@ -1,6 +1,8 @@
 //! The two types every primitive speaks: [`Head`], a borrowed request, and [`Answer`], an outcome as data.
 
-use bytes::Bytes;
+use std::io::Write as _;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 
 /// The head of a request that passed the gate: nothing in it is ambiguous any more.
@@ -66,6 +68,32 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The content. For HEAD and 304 only its length is used, and the writer sends none.
     pub body: Body,
+}
+
+impl Answer {
+    /// Writes the status line and the fields that do not depend on the connection, each line with its end.
+    pub fn write_head(&self, out: &mut BytesMut) {
+        out.put_slice(b"HTTP/1.1 ");
+        out.put_slice(self.status.as_str().as_bytes());
+        out.put_slice(b" ");
+        out.put_slice(self.status.canonical_reason().unwrap_or("").as_bytes());
+        out.put_slice(b"\r\n");
+        for (name, value) in &self.headers {
+            out.put_slice(name.as_str().as_bytes());
+            out.put_slice(b": ");
+            out.put_slice(value.as_bytes());
+            out.put_slice(b"\r\n");
+        }
+        if !self.forbids_content() {
+            // Writing to memory cannot fail.
+            let _ = write!(out.writer(), "content-length: {}\r\n", self.body.len());
+        }
+    }
+
+    /// RFC 9110 6.4.1: these have no content, whatever the request was.
+    pub fn forbids_content(&self) -> bool {
+        self.status.is_informational() || matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+    }
 }
 
 /// The content of an answer, in pieces that are never copied.

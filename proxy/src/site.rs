@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use edgeplane_config::Route;
 
 use crate::{assets::Pack, compute::Fleet, image::Rules, route::Routes};
@@ -39,8 +39,10 @@ impl Site {
     }
 
     /// The deployment that answers now. A request keeps the one it began with.
-    pub fn current(&self) -> Arc<Deployment> {
-        self.current.load_full()
+    ///
+    /// This touches no counter that other threads touch; whoever keeps the deployment for longer clones the `Arc`.
+    pub fn current(&self) -> Guard<Arc<Deployment>> {
+        self.current.load()
     }
 }
 

@@ -20,7 +20,7 @@ use http::{
 
 use super::{
     conditional::{self, Validators, Verdict},
-    encoding::{AcceptEncoding, ContentCoding},
+    encoding::AcceptEncoding,
     multipart,
     pack::{File, Pack, Variant},
     range::Ranges,
@@ -71,27 +71,18 @@ pub fn answer(pack: &Pack, path: &[u8], head: &Head<'_>, policy: &Policy<'_>) ->
 
 /// Answers a GET or HEAD for a file that exists.
 fn read(file: &File, head: &Head<'_>, policy: &Policy<'_>) -> Answer {
-    let coding = if file.has_variants() {
-        AcceptEncoding::parse(head.fields("accept-encoding")).choose(|coding| file.variant(coding).is_some())
-    } else {
-        ContentCoding::Identity
-    };
-    let variant = file.variant(coding).unwrap_or(&file.identity);
-    let current = Validators {
-        etag: variant.etag.to_str().unwrap_or_default(),
-        modified: file.modified,
-        modified_is_strong: !file.has_variants(),
-    };
+    let variant = select(file, head);
+    let current = validators(file, variant);
     match conditional::evaluate(head, current) {
         Verdict::Failed => bare(StatusCode::PRECONDITION_FAILED),
-        Verdict::NotModified => not_modified(file, variant, policy),
+        Verdict::NotModified => cached(not_modified(file, variant), policy),
         Verdict::Proceed => {
             let len = variant.body.len() as u64;
             match conditional::ranges(head, current, len, policy.ranges_max) {
-                Ranges::Whole => whole(file, variant, policy),
+                Ranges::Whole => cached(whole(file, variant), policy),
                 Ranges::One(range) => {
                     let value = multipart::content_range(&range, variant.body.len());
-                    let mut answer = whole(file, variant, policy);
+                    let mut answer = cached(whole(file, variant), policy);
                     answer.status = StatusCode::PARTIAL_CONTENT;
                     answer.body = Body::Whole(multipart::window(&variant.body, &range));
                     insert(&mut answer.headers, CONTENT_RANGE, &value);
@@ -99,7 +90,7 @@ fn read(file: &File, head: &Head<'_>, policy: &Policy<'_>) -> Answer {
                 }
                 Ranges::Many(ranges) => {
                     let boundary = current.etag.trim_matches('"');
-                    let mut answer = whole(file, variant, policy);
+                    let mut answer = cached(whole(file, variant), policy);
                     answer.status = StatusCode::PARTIAL_CONTENT;
                     answer.body = Body::Parts(multipart::parts(&variant.body, &ranges, &file.media_type, boundary));
                     let value = format!("multipart/byteranges; boundary={boundary}");
@@ -116,9 +107,27 @@ fn read(file: &File, head: &Head<'_>, policy: &Policy<'_>) -> Answer {
     }
 }
 
+/// The variant a request is answered with.
+pub(super) fn select<'f>(file: &'f File, head: &Head<'_>) -> &'f Variant {
+    if !file.has_variants() {
+        return &file.identity;
+    }
+    let coding = AcceptEncoding::parse(head.fields("accept-encoding")).choose(|coding| file.variant(coding).is_some());
+    file.variant(coding).unwrap_or(&file.identity)
+}
+
+/// What preconditions are compared with.
+pub(super) fn validators<'f>(file: &File, variant: &'f Variant) -> Validators<'f> {
+    Validators {
+        etag: variant.etag.to_str().unwrap_or_default(),
+        modified: file.modified,
+        modified_is_strong: !file.has_variants(),
+    }
+}
+
 /// 200.
-fn whole(file: &File, variant: &Variant, policy: &Policy<'_>) -> Answer {
-    let mut answer = not_modified(file, variant, policy);
+pub(super) fn whole(file: &File, variant: &Variant) -> Answer {
+    let mut answer = not_modified(file, variant);
     answer.status = StatusCode::OK;
     let headers = &mut answer.headers;
     headers.insert(CONTENT_TYPE, file.media_type.clone());
@@ -133,16 +142,21 @@ fn whole(file: &File, variant: &Variant, policy: &Policy<'_>) -> Answer {
 /// 304: of the fields of the 200 only those that RFC 9110 15.4.5 lists. The entity tag makes a date superfluous.
 ///
 /// The content goes along for its length and is not sent.
-fn not_modified(file: &File, variant: &Variant, policy: &Policy<'_>) -> Answer {
+pub(super) fn not_modified(file: &File, variant: &Variant) -> Answer {
     let mut headers = HeaderMap::with_capacity(8);
     headers.insert(ETAG, variant.etag.clone());
-    if let Some(value) = policy.cache_control {
-        headers.insert(CACHE_CONTROL, value.clone());
-    }
     if file.has_variants() {
         headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
     }
     Answer { status: StatusCode::NOT_MODIFIED, headers, body: Body::Whole(variant.body.clone()) }
+}
+
+/// An answer with the policy's `Cache-Control`.
+fn cached(mut answer: Answer, policy: &Policy<'_>) -> Answer {
+    if let Some(value) = policy.cache_control {
+        answer.headers.insert(CACHE_CONTROL, value.clone());
+    }
+    answer
 }
 
 /// 405, with what is allowed (RFC 9110 15.5.6).
@@ -165,6 +179,6 @@ fn insert(headers: &mut HeaderMap, name: http::HeaderName, text: &str) {
 }
 
 /// Whether the path as sent has a `%2F`.
-fn has_encoded_slash(path: &str) -> bool {
+pub(super) fn has_encoded_slash(path: &str) -> bool {
     path.split('%').skip(1).any(|after| matches!(after.as_bytes(), [b'2', b'f' | b'F', ..]))
 }

@@ -11,7 +11,8 @@
 //! `shelf` names the packs and removes old ones, `format` is the file's layout, [`prepare`](prepare()) is all of it.
 //!
 //! When a request comes (hot), [`answer`](answer()) looks the name up in memory, chooses the variant (`encoding`),
-//! evaluates the preconditions (`conditional`) and the range (`range`), and hands out windows of the mapping.
+//! evaluates the preconditions (`conditional`) and the range (`range`), and hands out windows of the mapping;
+//! [`ready`](ready()) does the same for plain requests without writing a head.
 //! No file is opened or asked for, and no content byte is copied.
 //!
 //! The bundle may be truncated, deleted or replaced at any time: the pack is a copy, and a mapped pack that is
@@ -30,6 +31,7 @@ mod multipart;
 mod pack;
 mod prepare;
 mod range;
+mod ready;
 mod shelf;
 #[cfg(test)]
 mod tests;
@@ -42,4 +44,5 @@ pub use improve::{ImproveError, improve};
 pub use listing::WalkError;
 pub use pack::{OpenError, Pack};
 pub use prepare::{PrepareError, pack_to, prepare};
+pub use ready::{Ready, ready};
 pub use variant::Effort;

@@ -17,6 +17,7 @@ use super::{
     format::{self, Damage, Entry, Extent, Hash},
     mapped::Mapping,
     media_type,
+    ready::Heads,
 };
 
 /// The file a folder's own path means.
@@ -54,6 +55,8 @@ pub(super) struct Variant {
     pub(super) etag: HeaderValue,
     pub(super) hash: Hash,
     pub(super) body: Bytes,
+    /// The heads of its answers, written when they are first needed: most files of a deployment never are.
+    pub(super) heads: Heads,
 }
 
 /// Why a pack could not be opened.
@@ -196,6 +199,7 @@ impl Variant {
             coding: extent.coding,
             etag: etag(&extent.hash),
             hash: extent.hash,
+            heads: Heads::default(),
             body: mapping.window(at(extent.offset)..at(extent.offset.saturating_add(extent.len))),
         }
     }
@@ -203,7 +207,7 @@ impl Variant {
     /// No content; for a file without any, which the check of the index rules out.
     fn empty() -> Self {
         let hash = *blake3::hash(b"").as_bytes();
-        Self { coding: ContentCoding::Identity, etag: etag(&hash), hash, body: Bytes::new() }
+        Self { coding: ContentCoding::Identity, etag: etag(&hash), hash, body: Bytes::new(), heads: Heads::default() }
     }
 }
 

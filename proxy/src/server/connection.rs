@@ -1,34 +1,80 @@
 //! Hot: the life of one client connection: a head, its answer, the next head.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use super::{
-    intake,
+    gate, head, intake,
     lifecycle::Drain,
     loan::Connection,
+    patience::Patience,
+    plain,
     shard::Shard,
     socket::Socket,
     turn::{self, After},
+    writer,
 };
+use crate::service::reply::Refused;
+
+/// Bytes of a head that a connection keeps the memory of: what browsers send, cookies included.
+const RETAINED_MAX: usize = 2 * 1024;
+
 /// Serves one client until it leaves, errs, idles for too long or we drain.
-pub(crate) async fn serve(socket: Socket, shard: Arc<Shard>, mut drain: Drain) {
-    let app = &shard.app;
-    let peer = socket.peer();
+pub(crate) async fn serve(socket: Socket, shard: Arc<Shard>, drain: Drain) {
+    let settings = &shard.app.settings;
+    let mut patience = Patience::new(settings.timeouts.idle, drain);
     let mut connection = Connection::new(socket);
+    let (mut head, mut spare) = (Vec::new(), Vec::new());
     let mut n_requests = 0;
     loop {
-        let received = intake::head(&mut connection, &app.settings.limits, &app.settings.timeouts, &mut drain).await;
+        let received =
+            head::receive(&mut connection, &mut patience, &mut head, &settings.limits, &settings.timeouts).await;
         n_requests += 1;
-        let last = n_requests >= app.settings.limits.keepalive_requests || drain.has_begun();
-        let after = match received {
-            Ok(Some((head, n_lines))) => turn::run(connection, head, n_lines, &shard, peer, last).await,
+        let last = n_requests >= settings.limits.keepalive_requests || patience.is_ending();
+        let mut fields = spare;
+        let examined = match received {
             Ok(None) => return,
-            Err(refused) => turn::refuse(connection, refused, &shard, peer).await,
+            Ok(Some(lines)) if lines > settings.limits.request_fields + 1 => Err(Refused::HeadTooLarge),
+            Ok(Some(lines)) => {
+                fields.resize(lines, httparse::EMPTY_HEADER);
+                gate::examine(&head, &mut fields, settings.limits.request_target)
+            }
+            Err(refused) => Err(refused),
         };
+        let sent = match &examined {
+            Ok(passed) if !last => plain::answer(&mut connection, passed, &shard.app, &shard.telemetry),
+            _ => None,
+        };
+        // What is rare or long is boxed: a connection is idle most of the time, and should be small then.
+        let after = match (sent, examined) {
+            (Some(sent), Ok(passed)) => {
+                let n_unsent = match sent.rest.clone() {
+                    None => 0,
+                    Some(rest) => Box::pin(writer::write_rest(&mut connection, rest, settings.timeouts.write)).await,
+                };
+                patience.renew(sent.record(&passed, &shard.telemetry, n_unsent));
+                if sent.failed || n_unsent > 0 { After::Gone } else { After::Next(connection) }
+            }
+            (_, Ok(passed)) => {
+                let after = Box::pin(turn::run(connection, &head, passed, &shard, last)).await;
+                patience.renew(Instant::now());
+                after
+            }
+            (_, Err(refused)) => Box::pin(turn::refuse(connection, refused, &shard)).await,
+        };
+        spare = emptied(fields);
+        if head.capacity() > RETAINED_MAX {
+            (head, spare) = (Vec::new(), Vec::new());
+        }
         match after {
             After::Next(next) => connection = next,
-            After::Close(connection) => return intake::close(connection).await,
+            After::Close(connection) => return Box::pin(intake::close(connection)).await,
             After::Gone => return,
         }
     }
+}
+
+/// The fields' memory for the next request: without its elements, a vector may hold elements that live longer.
+fn emptied(mut fields: Vec<httparse::Header<'_>>) -> Vec<httparse::Header<'static>> {
+    fields.clear();
+    fields.into_iter().map(|_| httparse::EMPTY_HEADER).collect()
 }

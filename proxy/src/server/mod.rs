@@ -1,7 +1,8 @@
 //! The network side: listeners, the connection loop with its gate, and an orderly end.
 //!
 //! ```text
-//! listen -> connection -> intake (head, deadlines) -> gate (strict) -> turn (decision, target, fallback) -> writer
+//! listen -> shard -> connection -> head (patience) -> gate (strict) -> plain (a plain request for a file)
+//!                                                               `-> turn (decision, target, fallback) -> writer
 //!                                                                        `-> upstream (loan to Pingora)
 //! ```
 
@@ -12,8 +13,12 @@ pub(crate) mod lifecycle;
 pub(crate) mod socket;
 mod connection;
 mod descriptor;
+mod head;
+
 mod intake;
 mod loan;
+mod patience;
+mod plain;
 mod rewrite;
 mod shard;
 mod turn;

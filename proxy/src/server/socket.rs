@@ -45,11 +45,11 @@ impl Socket {
         }
     }
 
-    /// Waits until there is something to read, or the end of it.
-    pub(crate) async fn readable(&self) -> io::Result<()> {
+    /// Writes what the socket takes without waiting; `WouldBlock` when that is nothing.
+    pub(crate) fn try_write_vectored(&self, pieces: &[io::IoSlice<'_>]) -> io::Result<usize> {
         match &self.stream {
-            Stream::Tcp(stream) => stream.readable().await,
-            Stream::Unix(stream) => stream.readable().await,
+            Stream::Tcp(stream) => stream.try_write_vectored(pieces),
+            Stream::Unix(stream) => stream.try_write_vectored(pieces),
         }
     }
 

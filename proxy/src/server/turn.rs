@@ -8,7 +8,7 @@ use http::StatusCode;
 
 use super::{
     framing::Framing,
-    gate::{self, Passed},
+    gate::Passed,
     intake,
     loan::Connection,
     rewrite,
@@ -59,7 +59,7 @@ struct Turn<'a> {
     site: &'a Site,
     deployment: &'a Arc<Deployment>,
     head: Head<'a>,
-    bytes: &'a Bytes,
+    bytes: &'a [u8],
     absolute: bool,
     upgrades: bool,
     path: &'a [u8],
@@ -74,8 +74,10 @@ struct Turn<'a> {
 }
 
 /// Answers a head that did not pass the gate.
-pub(crate) async fn refuse(mut connection: Connection, refused: Refused, shard: &Shard, peer: SocketAddr) -> After {
+pub(crate) async fn refuse(mut connection: Connection, refused: Refused, shard: &Shard) -> After {
     let started = Instant::now();
+    let peer = connection.socket.peer();
+    connection.written = 0;
     let request_id = shard.telemetry.request_id();
     let answer = Refusal::Head(refused).answer();
     let status = answer.status;
@@ -96,23 +98,14 @@ pub(crate) async fn refuse(mut connection: Connection, refused: Refused, shard: 
 /// Answers one request. With `last`, the connection is closed after it.
 pub(crate) async fn run(
     mut connection: Connection,
-    bytes: Bytes,
-    n_lines: usize,
+    bytes: &[u8],
+    passed: Passed<'_>,
     shard: &Shard,
-    peer: SocketAddr,
     last: bool,
 ) -> After {
     let started = Instant::now();
-    let app = &*shard.app;
+    let (app, peer) = (&*shard.app, connection.socket.peer());
     connection.written = 0;
-    if n_lines > app.settings.limits.request_fields + 1 {
-        return refuse(connection, Refused::HeadTooLarge, shard, peer).await;
-    }
-    let mut fields = vec![httparse::EMPTY_HEADER; n_lines];
-    let passed = match gate::examine(&bytes, &mut fields, app.settings.limits.request_target) {
-        Ok(passed) => passed,
-        Err(refused) => return refuse(connection, refused, shard, peer).await,
-    };
     let Passed { head, framing, keep_alive, upgrades, expects_continue, absolute } = passed;
     connection.framing = framing;
 
@@ -127,7 +120,7 @@ pub(crate) async fn run(
         site,
         deployment: &deployment,
         head,
-        bytes: &bytes,
+        bytes,
         absolute,
         upgrades,
         path: decide::matched_path(&head, &mut scratch),
@@ -237,8 +230,11 @@ impl Turn<'_> {
         let Some(fleet) = &self.deployment.compute else {
             return (Some(connection), Given::NotFound(Refusal::NotFound));
         };
-        let head =
-            if without_body || self.absolute { rewrite::head(&self.head, without_body) } else { self.bytes.clone() };
+        let head = if without_body || self.absolute {
+            rewrite::head(&self.head, without_body)
+        } else {
+            Bytes::copy_from_slice(self.bytes)
+        };
         let request = upstream::Request {
             head,
             method: self.head.method,

@@ -1,9 +1,8 @@
 //! Hot: an answer onto the wire: one head, then the body's pieces as they are, in as few writes as the kernel takes.
 
-use std::{fmt::Write as _, io, time::Duration};
+use std::{io, time::Duration};
 
 use bytes::{Buf, Bytes, BytesMut};
-use http::StatusCode;
 use tokio::{io::AsyncWriteExt, time::timeout};
 
 use super::loan::Connection;
@@ -38,9 +37,9 @@ pub(crate) async fn write(
     answer: Answer,
     envelope: Envelope<'_>,
 ) -> Result<(), io::Error> {
-    let has_content = !envelope.head_only && !forbids_content(answer.status);
+    let has_content = !envelope.head_only && !answer.forbids_content();
     let head = serialize(&answer, envelope);
-    let mut pieces: Vec<Bytes> = vec![head];
+    let mut pieces: Vec<Bytes> = vec![connection.out.split().freeze(), head];
     if has_content {
         match answer.body {
             Body::Empty => {}
@@ -49,6 +48,25 @@ pub(crate) async fn write(
         }
     }
     write_pieces(connection, &mut pieces, envelope.patience).await
+}
+
+/// Writes what was gathered of answers to pipelined requests.
+///
+/// # Errors
+/// As [`write`].
+pub(super) async fn flush(connection: &mut Connection, patience: Duration) -> io::Result<()> {
+    let gathered = connection.out.split().freeze();
+    write_pieces(connection, &mut [gathered], patience).await
+}
+
+/// Writes the rest of an answer, after what is in `connection.out`, and says how many bytes of it could not be written.
+pub(super) async fn write_rest(connection: &mut Connection, rest: Bytes, patience: Duration) -> u64 {
+    let gathered = connection.out.split().freeze();
+    let left = (gathered.len() + rest.len()) as u64;
+    connection.written = 0;
+    // Whatever the error is, the client does not get the rest.
+    let _ = write_pieces(connection, &mut [gathered, rest], patience).await;
+    left - connection.written
 }
 
 async fn write_pieces(connection: &mut Connection, pieces: &mut [Bytes], patience: Duration) -> io::Result<()> {
@@ -79,30 +97,24 @@ async fn write_pieces(connection: &mut Connection, pieces: &mut [Bytes], patienc
     Ok(())
 }
 
-/// RFC 9110 6.4.1: these have no content, whatever the request was.
-fn forbids_content(status: StatusCode) -> bool {
-    status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
-}
-
 fn serialize(answer: &Answer, envelope: Envelope<'_>) -> Bytes {
     let mut head = BytesMut::with_capacity(512);
-    let reason = answer.status.canonical_reason().unwrap_or("");
-    let _ = write!(head, "HTTP/1.1 {} {reason}\r\n", answer.status.as_u16());
-    for (name, value) in &answer.headers {
-        head.extend_from_slice(name.as_str().as_bytes());
-        head.extend_from_slice(b": ");
-        head.extend_from_slice(value.as_bytes());
-        head.extend_from_slice(b"\r\n");
-    }
-    if !forbids_content(answer.status) {
-        let _ = write!(head, "content-length: {}\r\n", answer.body.len());
-    }
-    head.extend_from_slice(&envelope.date);
-    if !envelope.keep_alive {
-        head.extend_from_slice(b"connection: close\r\n");
-    } else if !envelope.http11 {
-        head.extend_from_slice(b"connection: keep-alive\r\n");
-    }
-    let _ = write!(head, "x-request-id: {}\r\n\r\n", envelope.request_id);
+    answer.write_head(&mut head);
+    envelope.write(&mut head);
     head.freeze()
+}
+
+impl Envelope<'_> {
+    /// Writes the fields that every answer on this connection gets, and the line that ends a head.
+    pub(crate) fn write(&self, head: &mut BytesMut) {
+        head.extend_from_slice(&self.date);
+        if !self.keep_alive {
+            head.extend_from_slice(b"connection: close\r\n");
+        } else if !self.http11 {
+            head.extend_from_slice(b"connection: keep-alive\r\n");
+        }
+        head.extend_from_slice(b"x-request-id: ");
+        head.extend_from_slice(self.request_id.as_bytes());
+        head.extend_from_slice(b"\r\n\r\n");
+    }
 }

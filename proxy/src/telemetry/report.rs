@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use arc_swap::Guard;
 use parking_lot::Mutex;
 use prometheus::{
     IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
@@ -48,7 +49,7 @@ impl AppReport {
         Ok(Self(Arc::clone(app)))
     }
 
-    fn deployment(&self) -> Arc<Deployment> {
+    fn deployment(&self) -> Guard<Arc<Deployment>> {
         self.0.sites.find("").current()
     }
 }

@@ -24,11 +24,11 @@ pub(crate) struct Passed<'a> {
 }
 
 /// Examines a complete head (`bytes` ends in the empty line). `fields` must have room for every line of it.
-pub(crate) fn examine<'a>(
-    bytes: &'a [u8],
-    fields: &'a mut Vec<httparse::Header<'a>>,
+pub(crate) fn examine<'b: 'f, 'f>(
+    bytes: &'b [u8],
+    fields: &'f mut [httparse::Header<'b>],
     target_max: usize,
-) -> Result<Passed<'a>, Refused> {
+) -> Result<Passed<'f>, Refused> {
     let mut request = httparse::Request::new(fields);
     let (method, target, http11) = match request.parse(bytes) {
         Ok(httparse::Status::Complete(used)) if used == bytes.len() => {
@@ -40,8 +40,7 @@ pub(crate) fn examine<'a>(
         Ok(_) => return Err(Refused::Malformed),
         Err(error) => return Err(refuse_unparsed(error, bytes)),
     };
-    let n_fields = request.headers.len();
-    let fields = &fields[..n_fields];
+    let fields: &'f [httparse::Header<'b>] = request.headers;
 
     if target.len() > target_max {
         return Err(Refused::TargetTooLong);

@@ -1,0 +1,171 @@
+//! Hot: the lane of plain requests for files: decided, written and sent without waiting, allocating or sharing.
+//!
+//! It takes a strict subset of what the gate lets through: GET or HEAD over HTTP/1.1, in origin form, without body,
+//! escapes in the path or wishes about the connection, for a file that exists. It decides by the functions that every
+//! other request is decided by; what it does not take goes the long way (`turn`) and gets the same answer.
+
+use std::{
+    io::{ErrorKind, IoSlice},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use edgeplane_config::{Target, TargetKind};
+use http::StatusCode;
+
+use super::{gate::Passed, loan::Connection, socket::Socket, writer::Envelope};
+use crate::{
+    app::App,
+    assets::{self, Policy},
+    compute::forwarded::Client,
+    decide,
+    telemetry::{self, RequestId, access_log::Record},
+};
+
+/// Answers to pipelined requests are gathered up to this size and sent together.
+const GATHER_MAX: usize = 16 * 1024;
+/// Room for the lines that are written for each request.
+const LINES: usize = 256;
+
+/// An answer that was written, perhaps not to its end.
+#[derive(Debug)]
+pub(super) struct Sent {
+    written: Written,
+    /// What the socket did not take at once, after what is in `connection.out`.
+    pub(super) rest: Option<Bytes>,
+    /// The client is gone.
+    pub(super) failed: bool,
+}
+
+/// What is told of an answer.
+#[derive(Debug)]
+struct Written {
+    status: StatusCode,
+    started: Instant,
+    client: Client,
+    request_id: RequestId,
+    n_bytes: u64,
+}
+
+/// Answers a plain request for a file. None for every other one, and nothing is written then.
+pub(super) fn answer(
+    connection: &mut Connection,
+    passed: &Passed<'_>,
+    app: &App,
+    telemetry: &telemetry::Shard,
+) -> Option<Sent> {
+    let Connection { socket, ahead, out, .. } = connection;
+    let more_follows = !ahead.is_empty();
+    let send = |out: &mut BytesMut, content: Option<&Bytes>| send(socket, out, content, more_follows);
+    let (written, (rest, failed)) = write(out, passed, socket.peer(), app, telemetry, send)?;
+    Some(Sent { written, rest, failed })
+}
+
+/// Writes the head of the answer to `out` and gives it to `send` with the content.
+fn write<T>(
+    out: &mut BytesMut,
+    passed: &Passed<'_>,
+    peer: SocketAddr,
+    app: &App,
+    telemetry: &telemetry::Shard,
+    send: impl FnOnce(&mut BytesMut, Option<&Bytes>) -> T,
+) -> Option<(Written, T)> {
+    if !is_plain(passed) {
+        return None;
+    }
+    let started = Instant::now();
+    let head = &passed.head;
+    let deployment = app.sites.find(head.host).current();
+    let path = head.path.as_bytes();
+    let decision = decide::decide(&deployment.automaton, &deployment.routes, path)?;
+    let Target::Static { cache_control } = &decision.route.target else { return None };
+    let cache_control = cache_control.as_ref().unwrap_or(&app.default_cache_control);
+    let pack = deployment.pack.load();
+    let ready = assets::ready(&pack, path, head, &Policy::new(&app.settings.assets, cache_control))?;
+
+    let client = Client::of(peer, head, &app.settings.trusted_proxies);
+    let request_id = telemetry.request_id_for(client.trusted.then(|| head.field("x-request-id")).flatten());
+    let n_before = out.len();
+    out.reserve(ready.head.len() + cache_control.len() + LINES);
+    out.put_slice(ready.head);
+    out.put_slice(b"cache-control: ");
+    out.put_slice(cache_control.as_bytes());
+    out.put_slice(b"\r\n");
+    let envelope = Envelope {
+        head_only: false,
+        keep_alive: true,
+        http11: true,
+        request_id: request_id.as_str(),
+        date: telemetry.clock().date(started),
+        patience: Duration::ZERO,
+    };
+    envelope.write(out);
+    let n_bytes = (out.len() - n_before + ready.content.map_or(0, Bytes::len)) as u64;
+    let sent = send(out, ready.content);
+    Some((Written { status: ready.status, started, client, request_id, n_bytes }, sent))
+}
+
+/// What this lane takes.
+fn is_plain(passed: &Passed<'_>) -> bool {
+    passed.head.http11
+        && passed.head.is_read()
+        && passed.keep_alive
+        && passed.framing.is_done()
+        && !passed.absolute
+        && !passed.upgrades
+        && !passed.expects_continue
+        && !passed.head.path.as_bytes().contains(&b'%')
+}
+
+/// Sends what is in `out` and the content in one write, or gathers both while the next request is here already. Gives
+/// back what the socket did not take, and whether the client is gone.
+fn send(socket: &Socket, out: &mut BytesMut, content: Option<&Bytes>, more_follows: bool) -> (Option<Bytes>, bool) {
+    let bytes = content.map_or(&[][..], |content| content);
+    if more_follows && out.len() + bytes.len() <= GATHER_MAX {
+        out.put_slice(bytes);
+        return (None, false);
+    }
+    let n = match socket.try_write_vectored(&[IoSlice::new(out), IoSlice::new(bytes)]) {
+        Ok(n) => n,
+        Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+        Err(_) => return (None, true),
+    };
+    let Some(n_content) = n.checked_sub(out.len()) else {
+        out.advance(n);
+        return (Some(content.cloned().unwrap_or_default()), false);
+    };
+    out.clear();
+    let rest = content.filter(|content| n_content < content.len());
+    (rest.map(|content| content.slice(n_content..)), false)
+}
+
+impl Sent {
+    /// Tells what happened, and when it was over. `n_unsent` bytes of the answer were lost.
+    pub(super) fn record(&self, passed: &Passed<'_>, telemetry: &telemetry::Shard, n_unsent: u64) -> Instant {
+        self.written.record(passed, telemetry, n_unsent)
+    }
+}
+
+impl Written {
+    fn record(&self, passed: &Passed<'_>, telemetry: &telemetry::Shard, n_unsent: u64) -> Instant {
+        let (head, ended) = (&passed.head, Instant::now());
+        telemetry.record(&Record {
+            client: self.client.address,
+            method: head.method,
+            path: head.path,
+            query: head.query,
+            host: head.host,
+            status: self.status,
+            bytes: self.n_bytes - n_unsent,
+            started: self.started,
+            ended,
+            target: Some(TargetKind::Static),
+            instance: None,
+            user_agent: head.field("user-agent"),
+            referer: head.field("referer"),
+            request_id: &self.request_id,
+        });
+        ended
+    }
+}
