@@ -1,13 +1,17 @@
 //! Hot code does not allocate, or not more than it says.
 
-use std::hint::black_box;
+use std::{hint::black_box, sync::Arc};
 
+use bytes::BytesMut;
 use edgeplane::{
     answer::Head,
+    app::{App, Parts},
     assets::{self, Outcome, Policy},
     route::{Routes, decode},
+    server::plain::rehearse,
+    telemetry::{Telemetry, access_log::AccessLog, metrics::Metrics},
 };
-use edgeplane_config::StaticSettings;
+use edgeplane_config::{LogFormat, Manifest, Settings, StaticSettings};
 
 use crate::support::allocation::count;
 
@@ -36,6 +40,35 @@ fn finding_a_route_lazily_does_not_allocate_once_its_states_are_known() {
     let first = routes.find(path);
     let (allocations, second) = count(|| routes.find(path));
     assert_eq!((allocations, second), (0, first));
+}
+
+#[test]
+fn a_plain_request_is_answered_without_an_allocation() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("static");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("app.js"), "words ".repeat(1000)).unwrap();
+    let settings = Arc::new(Settings::default());
+    let pack = assets::prepare(Some(&folder), &dir.path().join("packs"), &settings.assets).unwrap();
+    let routes = r#"[{"path": "/*", "target": {"kind": "Static"}}]"#;
+    let text = format!(r#"{{"version": 1, "framework": {{"name": "none", "version": "1.0.0"}}, "routes": {routes}}}"#);
+    let (manifest, _) = Manifest::parse(&text).unwrap();
+    let metrics = Metrics::new().unwrap();
+    let log = AccessLog::start(LogFormat::Off, metrics.log_dropped()).unwrap();
+    let telemetry = Telemetry::new(metrics, log);
+    let shard = telemetry.shard();
+    let app = App::build(settings, Parts { manifest, pack, compute: None }, telemetry).unwrap();
+    let request =
+        b"GET /app.js?v=1 HTTP/1.1\r\nhost: localhost\r\naccept-encoding: gzip, br\r\nuser-agent: test\r\n\r\n";
+    let mut out = BytesMut::with_capacity(4096);
+    for _ in 0..3 {
+        out.clear();
+        assert!(rehearse(&app, &shard, request, &mut out).is_some());
+    }
+    out.clear();
+    let (allocations, content) = count(|| rehearse(&app, &shard, request, &mut out));
+    assert_eq!(allocations, 0);
+    assert!(content.unwrap() > 0 && out.starts_with(b"HTTP/1.1 200 OK\r\n"));
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod lifecycle;
 mod manual;
 mod nitro;
 mod nuxt;
+mod plain;
 mod requests;
 mod specification;
 mod static_files;

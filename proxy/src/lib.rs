@@ -14,6 +14,6 @@ pub mod decide;
 mod origin;
 pub mod app;
 mod service;
-mod server;
+pub mod server;
 pub mod telemetry;
 pub mod command;

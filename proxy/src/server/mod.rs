@@ -18,7 +18,7 @@ mod head;
 mod intake;
 mod loan;
 mod patience;
-mod plain;
+pub mod plain;
 mod rewrite;
 mod shard;
 mod turn;

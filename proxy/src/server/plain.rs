@@ -14,7 +14,12 @@ use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use edgeplane_config::{Target, TargetKind};
 use http::StatusCode;
 
-use super::{gate::Passed, loan::Connection, socket::Socket, writer::Envelope};
+use super::{
+    gate::{self, Passed},
+    loan::Connection,
+    socket::Socket,
+    writer::Envelope,
+};
 use crate::{
     app::App,
     assets::{self, Policy},
@@ -60,6 +65,17 @@ pub(super) fn answer(
     let send = |out: &mut BytesMut, content: Option<&Bytes>| send(socket, out, content, more_follows);
     let (written, (rest, failed)) = write(out, passed, socket.peer(), app, telemetry, send)?;
     Some(Sent { written, rest, failed })
+}
+
+/// The lane without its socket, for measurements: examines a request head, appends the head of its answer to `out` and
+/// tells what happened. Gives the length of the content; none when the request is not plain.
+pub fn rehearse(app: &App, telemetry: &telemetry::Shard, request: &[u8], out: &mut BytesMut) -> Option<usize> {
+    let mut fields = [httparse::EMPTY_HEADER; 32];
+    let passed = gate::examine(request, &mut fields, app.settings.limits.request_target).ok()?;
+    let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+    let (written, n_content) = write(out, &passed, peer, app, telemetry, |_, content| content.map_or(0, Bytes::len))?;
+    written.record(&passed, telemetry, 0);
+    Some(n_content)
 }
 
 /// Writes the head of the answer to `out` and gives it to `send` with the content.

@@ -1,0 +1,195 @@
+//! Plain requests for files have a lane of their own, and nobody can tell by the answer which lane a request took.
+//!
+//! A target in absolute form means the same as one in origin form (RFC 9112 3.2.2) and is never plain, so that every
+//! request can be sent both ways.
+
+use proptest::{
+    prelude::*,
+    strategy::ValueTree as _,
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
+use serde_json::json;
+
+use crate::support::{
+    bundle::Draft,
+    client::{Connection, Request},
+    reply::Reply,
+    server::{Launch, Server},
+};
+
+/// Requests sent both ways.
+const REQUESTS: usize = 3000;
+
+fn start() -> Server {
+    let text: String = (0..900).map(|n| format!("line {n} of a text that compresses well\n")).collect();
+    let routes = json!([
+        {"path": "/assets/*", "target": {"kind": "Static", "cacheControl": "public, max-age=31536000, immutable"}},
+        {"path": "/both/*", "target": {"kind": "Static", "cacheControl": "max-age=5"},
+         "fallback": {"kind": "Compute", "src": "default"}},
+        {"path": "/dynamic/*", "target": {"kind": "Compute", "src": "default"}},
+        {"path": "/*", "target": {"kind": "Static"}},
+    ]);
+    let bundle = Draft::with_routes(routes)
+        .compute(crate::support::bundle::SERVER)
+        .file("index.html", "<h1>root</h1>")
+        .file("assets/app.js", &text)
+        .file("assets/app.css", text.repeat(40))
+        .file("assets/picture.bin", vec![7; 300_000])
+        .file("both/one.txt", "one")
+        .file("a b.txt", "space")
+        .file("empty.txt", "")
+        .file("folder/index.html", "<h1>folder</h1>")
+        .file("dynamic/hidden.txt", "never served");
+    Launch::new(&bundle.write()).start()
+}
+
+fn target() -> impl Strategy<Value = String> {
+    let path = prop::sample::select(vec![
+        "/",
+        "/index.html",
+        "/assets/app.js",
+        "/assets/app.js",
+        "/assets/app.css",
+        "/assets/picture.bin",
+        "/assets/missing.js",
+        "/both/one.txt",
+        "/both/echo",
+        "/dynamic/hidden.txt",
+        "/a%20b.txt",
+        "/assets%2Fapp.js",
+        "/%61ssets/app.js",
+        "/empty.txt",
+        "/folder/",
+        "/folder",
+        "//empty.txt",
+        "/assets/../empty.txt",
+        "/assets/app.js%",
+    ]);
+    (path, prop::sample::select(vec!["", "", "?", "?v=1", "?a=%zz&b"]))
+        .prop_map(|(path, query)| format!("{path}{query}"))
+}
+
+/// Fields that an answer may depend on, and some that it may not. `{etag}` and `{date}` are filled in from an answer.
+fn field() -> impl Strategy<Value = (&'static str, &'static str)> {
+    prop::sample::select(vec![
+        ("accept-encoding", "gzip, deflate, br, zstd"),
+        ("Accept-Encoding", "gzip"),
+        ("accept-encoding", "br;q=0.5, zstd;q=0.9, *;q=0"),
+        ("accept-encoding", "identity"),
+        ("accept-encoding", ""),
+        ("if-none-match", "{etag}"),
+        ("If-None-Match", "W/{etag}, \"other\""),
+        ("if-none-match", "*"),
+        ("if-none-match", "\"other\""),
+        ("if-modified-since", "{date}"),
+        ("if-modified-since", "Sun, 06 Nov 1994 08:49:37 GMT"),
+        ("if-match", "{etag}"),
+        ("if-match", "\"other\""),
+        ("if-unmodified-since", "Sun, 06 Nov 1994 08:49:37 GMT"),
+        ("range", "bytes=0-9"),
+        ("range", "bytes=2-3,5-6"),
+        ("range", "bytes=999999999-"),
+        ("if-range", "{etag}"),
+        ("cookie", "a=1; b=2"),
+        ("user-agent", "Mozilla/5.0 (X11; Linux x86_64)"),
+        ("x-request-id", "chosen-by-the-client"),
+        ("x-forwarded-for", "203.0.113.9"),
+        ("cache-control", "no-cache"),
+        ("connection", "keep-alive"),
+        ("priority", "u=1, i"),
+        ("content-length", "0"),
+        ("expect", "100-continue"),
+        ("upgrade", "websocket"),
+    ])
+}
+
+type Drawn = (&'static str, String, Vec<(&'static str, &'static str)>);
+
+fn request() -> impl Strategy<Value = Drawn> {
+    let method = prop::sample::select(vec!["GET", "GET", "GET", "HEAD", "POST", "DELETE"]);
+    (method, target(), prop::collection::vec(field(), 0..5))
+}
+
+/// What must be the same: everything but the time of day and the request's own number.
+fn told(mut reply: Reply) -> (u16, Vec<(String, String)>, Vec<u8>, bool) {
+    reply.fields.retain(|(name, _)| name != "date" && name != "x-request-id");
+    reply.fields.sort();
+    (reply.status, reply.fields, reply.body, reply.complete)
+}
+
+#[test]
+fn both_lanes_answer_alike() {
+    let server = start();
+    let address = server.address();
+    let sample = server.get("/assets/app.js").expect(200);
+    let (etag, date) = (sample.field("etag").unwrap().to_owned(), sample.field("last-modified").unwrap().to_owned());
+    let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let (mut plain, mut other) = (Connection::open(address), Connection::open(address));
+    let before = server.metric("edgeplane_plain_requests_total");
+    for _ in 0..REQUESTS {
+        let (method, target, fields) = request().new_tree(&mut runner).unwrap().current();
+        let build = |target: &str| {
+            fields.iter().fold(Request::new(method, target), |request, (name, value)| {
+                request.field(name, &value.replace("{etag}", &etag).replace("{date}", &date))
+            })
+        };
+        let absolute = format!("http://{address}{target}");
+        let one = build(&target).send_on(&mut plain, address);
+        let two = build(&absolute).send_on(&mut other, address);
+        let closed = |reply: &Reply| reply.status == 0 || reply.values("connection").contains(&"close");
+        assert_eq!(closed(&one), closed(&two), "{method} {target} {fields:?}");
+        if closed(&one) {
+            (plain, other) = (Connection::open(address), Connection::open(address));
+        }
+        assert_eq!(told(one), told(two), "{method} {target} {fields:?}");
+    }
+    // Both ways were really gone: a good part of the requests is plain, and none of those in absolute form.
+    let taken = server.metric("edgeplane_plain_requests_total") - before;
+    assert!((REQUESTS as f64 * 0.1..REQUESTS as f64 * 0.9).contains(&taken), "{taken} of {REQUESTS}");
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order_whatever_their_lane() {
+    let server = start();
+    let mut connection = Connection::open(server.address());
+    let targets = [
+        "/both/one.txt",
+        "/a%20b.txt",
+        "/assets/app.js",
+        "/index.html",
+        "/both/echo",
+        "/assets/picture.bin",
+        "/empty.txt",
+    ];
+    let all: Vec<u8> = targets.iter().flat_map(|target| Request::get(target).bytes(server.address())).collect();
+    connection.send(&all);
+    for target in targets {
+        let reply = connection.receive("GET").expect(200);
+        if target != "/both/echo" {
+            assert_eq!(reply.body, server.get(target).expect(200).body, "{target}");
+        }
+    }
+}
+
+#[test]
+fn a_head_that_arrives_byte_by_byte_gets_the_same_answer() {
+    let server = start();
+    let mut connection = Connection::open(server.address());
+    for byte in Request::get("/both/one.txt").bytes(server.address()) {
+        connection.send([byte]);
+    }
+    assert_eq!(connection.receive("GET").expect(200).text(), "one");
+}
+
+#[test]
+fn a_client_that_reads_slowly_gets_every_byte_and_holds_up_nobody() {
+    let server = start();
+    let address = server.address();
+    let mut slow = Connection::open(address);
+    let requests: Vec<u8> = (0..40).flat_map(|_| Request::get("/assets/picture.bin").bytes(address)).collect();
+    slow.send(&requests);
+    assert_eq!(server.get("/both/one.txt").expect(200).text(), "one");
+    for _ in 0..40 {
+        assert_eq!(slow.receive("GET").expect(200).body, [7; 300_000]);
+    }
+}
