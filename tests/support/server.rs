@@ -215,6 +215,13 @@ impl Server {
         Request::get(target).field("Connection", "close").send(self.admin.expect("known since the start"))
     }
 
+    /// A metric without labels.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let text = self.admin("/metrics").expect(200).text();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+        value.unwrap_or_else(|| panic!("no {name} in {text}"))
+    }
+
     /// The lines on stderr so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().join("\n")
