@@ -1,0 +1,102 @@
+//! The load generator: keep-alive connections on one core, every answer checked.
+//!
+//! It is our own because the ones there are trust what they get: here the status, the length and every byte of every
+//! answer are compared with what is expected, and one wrong answer voids the run. Latencies of the open loop count from
+//! the moment a request should have been sent, so that a server that stalls cannot hide the requests it delayed.
+
+mod answer;
+mod closed;
+mod connection;
+mod open;
+mod request;
+mod tally;
+
+use std::{net::SocketAddr, thread, time::Duration};
+
+use nix::{
+    errno::Errno,
+    sched::{CpuSet, sched_setaffinity},
+    unistd::Pid,
+};
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::LocalSet,
+};
+
+pub(crate) use answer::Answer;
+pub(crate) use connection::Connection;
+pub(crate) use request::{Body, Expect, Request};
+pub(crate) use tally::{Tally, count};
+
+use crate::{failure::Failure, stage::LOAD_CORE};
+
+/// What is asked: every connection goes through the requests in their order and begins anew, each at another place.
+#[derive(Clone, Debug)]
+pub(crate) struct Load {
+    pub(crate) requests: Vec<Request>,
+    pub(crate) connections: usize,
+}
+
+impl Load {
+    /// One request, over and over.
+    pub(crate) fn of(request: Request, connections: usize) -> Self {
+        Self { requests: vec![request], connections }
+    }
+}
+
+/// When a closed loop ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Until {
+    Elapsed(Duration),
+    /// So many requests in all, or somewhat more.
+    Requests(u64),
+}
+
+/// As fast as the server answers: capacity. Each connection sends when it has its answer.
+pub(crate) fn closed(address: SocketAddr, load: &Load, until: Until) -> Result<Tally, Failure> {
+    on_own_core(|| closed::run(address, load, until))
+}
+
+/// `rate` requests a second, whatever the server does: latency. Counted from the intended moment of sending.
+pub(crate) fn open(address: SocketAddr, load: &Load, rate: f64, lasting: Duration) -> Result<Tally, Failure> {
+    on_own_core(|| open::run(address, load, rate, lasting))
+}
+
+/// One request on a connection of its own, and the whole answer. What the request expects is checked.
+pub(crate) fn once(address: SocketAddr, request: &Request) -> Result<Answer, Failure> {
+    runtime()?.block_on(async {
+        let mut connection = Connection::open(address).await?;
+        connection.answer(request).await
+    })
+}
+
+/// Runs `work` on a thread that stays on the generator's core.
+fn on_own_core<T, F>(work: impl FnOnce() -> F + Send) -> Result<T, Failure>
+where
+    T: Send,
+    F: Future<Output = Result<T, Failure>>,
+{
+    let pinned = || {
+        stay_on(LOAD_CORE)?;
+        runtime()?.block_on(LocalSet::new().run_until(work()))
+    };
+    thread::scope(|scope| match scope.spawn(pinned).join() {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
+}
+
+/// Binds this thread to a core. A machine with one core has nothing to choose.
+pub(crate) fn stay_on(core: usize) -> Result<(), Failure> {
+    let refused = |errno: Errno| Failure::System { act: "stay on a core", source: errno.into() };
+    if thread::available_parallelism().is_ok_and(|cores| cores.get() <= core) {
+        return Ok(());
+    }
+    let mut cores = CpuSet::new();
+    cores.set(core).map_err(refused)?;
+    sched_setaffinity(Pid::from_raw(0), &cores).map_err(refused)
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_current_thread().enable_all().build().map_err(Failure::system("start the generator"))
+}

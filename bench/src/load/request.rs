@@ -1,0 +1,64 @@
+//! A request as bytes that are written as they are, and what its answer must be.
+
+use bytes::Bytes;
+
+/// Made once, sent many times.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// For messages.
+    pub(crate) path: String,
+    /// The whole head.
+    pub(crate) bytes: Bytes,
+    pub(crate) expect: Expect,
+    /// An answer to HEAD has no body, whatever its length says.
+    pub(super) head: bool,
+}
+
+/// What an answer must be; anything else voids the run.
+#[derive(Clone, Debug)]
+pub(crate) struct Expect {
+    /// `None`: any.
+    pub(crate) status: Option<u16>,
+    pub(crate) body: Body,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    /// Every byte is compared, in every answer.
+    Exact(Bytes),
+    /// Only the length: for what is too large to be held, or differs between answers.
+    Length(u64),
+    Any,
+}
+
+/// What is sent in `Host`.
+const HOST: &str = "localhost";
+
+impl Request {
+    /// `GET path` with these fields beside `Host` and `User-Agent`; any answer is right.
+    pub(crate) fn get(path: &str, fields: &[(&str, &str)]) -> Self {
+        let usual = [("Host", HOST), ("User-Agent", "edgeplane-bench"), ("Accept", "*/*")];
+        Self::verbatim("GET", path, usual.iter().chain(fields).copied())
+    }
+
+    /// Exactly these fields in this order, as a browser sent them.
+    pub(crate) fn verbatim<'a>(method: &str, path: &str, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut head = format!("{method} {path} HTTP/1.1\r\n");
+        for (name, value) in fields {
+            head.extend([name, ": ", value, "\r\n"]);
+        }
+        head.push_str("\r\n");
+        Self {
+            path: path.to_owned(),
+            bytes: Bytes::from(head),
+            expect: Expect { status: None, body: Body::Any },
+            head: method == "HEAD",
+        }
+    }
+
+    /// The same request, with an answer that it must have.
+    pub(crate) fn expecting(mut self, status: u16, body: Body) -> Self {
+        self.expect = Expect { status: Some(status), body };
+        self
+    }
+}

@@ -1,0 +1,19 @@
+//! What is measured: a file per family.
+
+mod contest;
+mod static_file;
+
+use crate::{failure::Failure, outcome::Outcome, stage::Stage};
+
+pub(crate) use contest::Contest;
+
+/// One family of measurements.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scenario {
+    /// For `--only` and the log.
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(&Stage) -> Result<Vec<Outcome>, Failure>,
+}
+
+/// In the order of the report.
+pub(crate) const ALL: &[Scenario] = &[static_file::SCENARIO];
