@@ -1,10 +1,11 @@
 //! The generated files: the same bytes for everybody, and the same compressed variants.
 
 use std::{
-    fs,
+    fs::{self, File},
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::{Duration, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -36,6 +37,10 @@ const STATIC_MANIFEST: &str = r#"{
   "routes": [{ "path": "/*", "target": { "kind": "Static" } }]
 }
 "#;
+
+/// When every file was modified, and as HTTP says it.
+const MODIFIED: Duration = Duration::from_secs(1_767_225_600);
+pub(crate) const LAST_MODIFIED: &str = "Thu, 01 Jan 2026 00:00:00 GMT";
 
 /// A measured file: its name, and how large it is.
 pub(crate) const SIZES: [(&str, usize); 4] =
@@ -90,7 +95,7 @@ impl Site {
                 let request = Request::get(&format!("/{name}"), &[("Accept-Encoding", coding)]);
                 let answer = load::once(server.address, &request)?;
                 if answer.field("content-encoding").is_some_and(|value| value == coding) {
-                    write(&self.files.join(format!("{name}.{ending}")), &answer.body)?;
+                    write_dated(&self.files.join(format!("{name}.{ending}")), &answer.body)?;
                 }
             }
         }
@@ -113,10 +118,10 @@ pub(crate) fn pack(edgeplane: &Path, bundle: &Path, out: &Path) -> Result<(), Fa
 fn write_files(folder: &Path) -> Result<(), Failure> {
     for (name, length) in SIZES {
         let contents = if name.ends_with(".bin") { noise(length) } else { style_sheet(length) };
-        write(&folder.join(name), &contents)?;
+        write_dated(&folder.join(name), &contents)?;
     }
     for n in 0..N_OTHERS {
-        write(&folder.join(format!("others/{n}.css")), &style_sheet(200 + n))?;
+        write_dated(&folder.join(format!("others/{n}.css")), &style_sheet(200 + n))?;
     }
     Ok(())
 }
@@ -164,4 +169,11 @@ pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<(), Failure> {
         fs::create_dir_all(folder).map_err(Failure::file("make", folder))?;
     }
     fs::write(path, contents).map_err(Failure::file("write", path))
+}
+
+/// A file of the site: as old as all of them, for whoever asks whether it has changed.
+fn write_dated(path: &Path, contents: &[u8]) -> Result<(), Failure> {
+    write(path, contents)?;
+    let file = File::options().write(true).open(path).map_err(Failure::file("open", path))?;
+    file.set_modified(UNIX_EPOCH + MODIFIED).map_err(Failure::file("date", path))
 }

@@ -80,6 +80,25 @@ impl Connection {
         Ok(Answer { status: head.status, fields: head.fields, body })
     }
 
+    /// Asks for what has a length, and leaves it to be read with [`Self::piece`].
+    pub(super) async fn begin(&mut self, request: &Request) -> Result<u64, Failure> {
+        let head = self.ask(request, false).await?;
+        match (head.framing, &request.expect.body) {
+            (Framing::Length(length), Body::Length(expected)) if length == *expected => Ok(length),
+            (framing, _) => Err(Failure::void(format!("`{}` comes with {framing:?}", request.path))),
+        }
+    }
+
+    /// Reads the next of `left` bytes; how many.
+    pub(super) async fn piece(&mut self, request: &Request, left: u64) -> Result<u64, Failure> {
+        if self.start == self.end {
+            self.fill().await.map_err(|error| broken(request, &error))?;
+        }
+        let n = usize::try_from(left).unwrap_or(usize::MAX).min(self.end - self.start);
+        self.start += n;
+        Ok(n as u64)
+    }
+
     /// Writes the request and reads the head of the answer, whose status must be the expected one.
     async fn ask(&mut self, request: &Request, keep: bool) -> Result<Head, Failure> {
         if self.closes {

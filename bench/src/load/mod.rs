@@ -4,9 +4,11 @@
 //! answer are compared with what is expected, and one wrong answer voids the run. Latencies of the open loop count from
 //! the moment a request should have been sent, so that a server that stalls cannot hide the requests it delayed.
 
+mod alarm;
 mod answer;
 mod closed;
 mod connection;
+mod download;
 mod open;
 mod request;
 mod tally;
@@ -25,7 +27,8 @@ use tokio::{
 
 pub(crate) use answer::Answer;
 pub(crate) use connection::Connection;
-pub(crate) use request::{Body, Expect, Request};
+pub(crate) use download::Download;
+pub(crate) use request::{Body, Request};
 pub(crate) use tally::{Tally, count};
 
 use crate::{failure::Failure, stage::LOAD_CORE};
@@ -60,6 +63,11 @@ pub(crate) fn closed(address: SocketAddr, load: &Load, until: Until) -> Result<T
 /// `rate` requests a second, whatever the server does: latency. Counted from the intended moment of sending.
 pub(crate) fn open(address: SocketAddr, load: &Load, rate: f64, lasting: Duration) -> Result<Tally, Failure> {
     on_own_core(|| open::run(address, load, rate, lasting))
+}
+
+/// As [`open`], for as long as a large file is read beside.
+pub(crate) fn open_beside(address: SocketAddr, load: &Load, rate: f64, download: &Download) -> Result<Tally, Failure> {
+    on_own_core(|| open::run_beside(address, load, rate, download))
 }
 
 /// One request on a connection of its own, and the whole answer. What the request expects is checked.

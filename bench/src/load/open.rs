@@ -7,33 +7,21 @@ use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     net::SocketAddr,
-    os::fd::{AsFd as _, AsRawFd, RawFd},
     rc::Rc,
     time::{Duration, Instant},
 };
 
-use nix::sys::{
-    time::TimeSpec,
-    timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags},
-};
-use tokio::{io::unix::AsyncFd, sync::Notify, task::JoinSet, time::timeout};
+use tokio::{sync::Notify, task::JoinSet, time::timeout};
 
-use super::{Connection, Load, Tally};
+use super::{Connection, Download, Load, Tally, alarm::Alarm, download};
 use crate::failure::Failure;
 
 /// How long the last answers may take when the time is over.
 const GRACE: Duration = Duration::from_secs(30);
+/// A disk that needs longer for a file is no disk to measure on.
+const LONGEST_DOWNLOAD: Duration = Duration::from_secs(120);
 /// Requests that are waited for this long or shorter are sent at once: setting a timer takes as long.
 const SHORTEST_WAIT: Duration = Duration::from_micros(2);
-
-/// A timer of the kernel as Tokio can wait for it.
-struct Alarm(TimerFd);
-
-impl AsRawFd for Alarm {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_fd().as_raw_fd()
-    }
-}
 
 struct Queue {
     due: RefCell<VecDeque<Instant>>,
@@ -42,55 +30,88 @@ struct Queue {
     tally: RefCell<Tally>,
 }
 
+type Tasks = JoinSet<Result<(), Failure>>;
+
+impl Queue {
+    fn new() -> Result<Self, Failure> {
+        let tally = RefCell::new(Tally::new()?);
+        Ok(Self { due: RefCell::default(), more: Notify::new(), over: Cell::new(false), tally })
+    }
+
+    fn seen(&self, began: Instant) -> Tally {
+        let mut tally = self.tally.borrow().clone();
+        tally.elapsed = began.elapsed();
+        tally
+    }
+}
+
+/// For so long.
 pub(super) async fn run(address: SocketAddr, load: &Load, rate: f64, lasting: Duration) -> Result<Tally, Failure> {
+    let queue = Rc::new(Queue::new()?);
+    let (began, mut tasks) = begin(address, load, rate, lasting, &queue).await?;
+    timeout(lasting + GRACE, all(&mut tasks)).await.map_err(|_| unended())??;
+    Ok(queue.seen(began))
+}
+
+/// For as long as the download takes.
+pub(super) async fn run_beside(
+    address: SocketAddr,
+    load: &Load,
+    rate: f64,
+    download: &Download,
+) -> Result<Tally, Failure> {
+    let queue = Rc::new(Queue::new()?);
+    let (began, mut tasks) = begin(address, load, rate, LONGEST_DOWNLOAD, &queue).await?;
+    let ended = timeout(LONGEST_DOWNLOAD, download::run(address, download)).await;
+    queue.over.set(true);
+    ended.map_err(|_| unended())??;
+    timeout(GRACE, all(&mut tasks)).await.map_err(|_| unended())??;
+    Ok(queue.seen(began))
+}
+
+/// Opens the connections and starts to ask.
+async fn begin(
+    address: SocketAddr,
+    load: &Load,
+    rate: f64,
+    lasting: Duration,
+    queue: &Rc<Queue>,
+) -> Result<(Instant, Tasks), Failure> {
     let mut connections = Vec::with_capacity(load.connections);
     for _ in 0..load.connections {
         connections.push(Connection::open(address).await?);
     }
-    let queue = Rc::new(Queue {
-        due: RefCell::default(),
-        more: Notify::new(),
-        over: Cell::new(false),
-        tally: RefCell::new(Tally::new()?),
-    });
     let load = Rc::new(load.clone());
     let began = Instant::now();
     let mut tasks = JoinSet::new();
     for (index, connection) in connections.into_iter().enumerate() {
-        tasks.spawn_local(ask(index, connection, Rc::clone(&load), Rc::clone(&queue)));
+        tasks.spawn_local(ask(index, connection, Rc::clone(&load), Rc::clone(queue)));
     }
-    tasks.spawn_local(dispatch(rate, lasting, began, Rc::clone(&queue)));
-    let all = async {
-        while let Some(ended) = tasks.join_next().await {
-            match ended {
-                Ok(asked) => asked?,
-                Err(panicked) => return Err(Failure::void(format!("the generator failed: {panicked}"))),
-            }
-        }
-        Ok(())
-    };
-    timeout(lasting + GRACE, all).await.map_err(|_| Failure::void("answers did not come to their end"))??;
-    let mut tally = queue.tally.borrow().clone();
-    tally.elapsed = began.elapsed();
-    Ok(tally)
+    tasks.spawn_local(dispatch(rate, lasting, began, Rc::clone(queue)));
+    Ok((began, tasks))
 }
 
-/// Puts each request into the queue when it is due. Tokio's clock counts milliseconds; this takes a timer of the kernel.
+/// Waits for every task; the first failure is the answer.
+async fn all(tasks: &mut Tasks) -> Result<(), Failure> {
+    while let Some(ended) = tasks.join_next().await {
+        ended.map_err(|panicked| Failure::void(format!("the generator failed: {panicked}")))??;
+    }
+    Ok(())
+}
+
+fn unended() -> Failure {
+    Failure::void("answers did not come to their end")
+}
+
+/// Puts each request into the queue when it is due.
 async fn dispatch(rate: f64, lasting: Duration, began: Instant, queue: Rc<Queue>) -> Result<(), Failure> {
-    let refused = |errno: nix::errno::Errno| Failure::System { act: "set a timer", source: errno.into() };
-    let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_NONBLOCK).map_err(refused)?;
-    let timer = AsyncFd::new(Alarm(timer)).map_err(Failure::system("wait for a timer"))?;
+    let mut alarm = Alarm::new()?;
     let interval = Duration::from_secs_f64(1.0 / rate);
     let mut due = began;
     while due.duration_since(began) < lasting && !queue.over.get() {
         let wait = due.saturating_duration_since(Instant::now());
         if wait > SHORTEST_WAIT {
-            let expiration = Expiration::OneShot(TimeSpec::from_duration(wait));
-            timer.get_ref().0.set(expiration, TimerSetTimeFlags::empty()).map_err(refused)?;
-            let mut ready = timer.readable().await.map_err(Failure::system("wait for a timer"))?;
-            // Reading resets the timer; the wait in it is over already.
-            let _ = timer.get_ref().0.wait();
-            ready.clear_ready();
+            alarm.pass(wait).await?;
             continue;
         }
         queue.due.borrow_mut().push_back(due);

@@ -26,17 +26,16 @@ impl Peer for Caddy {
             Role::App { bundle, upstream: Some(upstream), .. } => with_app(&bundle.join("static"), upstream),
             Role::App { upstream: None, .. } => return Err(Failure::Unfit { peer: "caddy" }),
         };
-        let (address, log) = (place.address, place.folder.join("access.log"));
+        let (port, log) = (place.address.port(), place.folder.join("access.log"));
         let config = format!(
             "{{
   admin off
   auto_https off
-  persist_config off
   servers {{
     metrics
   }}
 }}
-http://{address} {{
+http://:{port} {{
   bind 127.0.0.1
   log {{
     output file {}

@@ -28,7 +28,7 @@ impl Peer for Haproxy {
         let config = format!(
             "global
   nbthread {threads}
-  maxconn 16384
+  maxconn 4096
   log stdout format raw local0
 defaults
   mode http

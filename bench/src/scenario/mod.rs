@@ -1,6 +1,12 @@
 //! What is measured: a file per family.
 
+mod cold_read;
+mod compressed;
+mod conditional;
 mod contest;
+mod latency;
+mod not_found;
+mod proxied;
 mod static_file;
 
 use crate::{failure::Failure, outcome::Outcome, stage::Stage};
@@ -16,4 +22,12 @@ pub(crate) struct Scenario {
 }
 
 /// In the order of the report.
-pub(crate) const ALL: &[Scenario] = &[static_file::SCENARIO];
+pub(crate) const ALL: &[Scenario] = &[
+    static_file::SCENARIO,
+    compressed::SCENARIO,
+    conditional::SCENARIO,
+    not_found::SCENARIO,
+    proxied::SCENARIO,
+    latency::SCENARIO,
+    cold_read::SCENARIO,
+];
