@@ -1,9 +1,9 @@
 # Thin recipes: whatever needs an `if` is a script or Rust.
 .NOTPARALLEL:
-.PHONY: help demo test check fmt clippy deny bundles bench
+.PHONY: help demo test check fmt clippy deny bundles bench bench-smoke
 
 help: ## Say what there is
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: ## Build the example app, a gallery, and serve it on http://127.0.0.1:8080
 	tests/prerequisites.sh demo
@@ -13,6 +13,7 @@ demo: ## Build the example app, a gallery, and serve it on http://127.0.0.1:8080
 
 test: prerequisites check bundles ## Everything: check, build the apps' bundles, run every test
 	cargo test --workspace
+	$(MAKE) bench-smoke
 
 check: fmt clippy deny ## Format, lints, licences and who may know which library
 
@@ -28,9 +29,15 @@ deny:
 bundles:
 	tests/apps/build.sh
 
-bench: ## Measure beside the peers
-	tests/prerequisites.sh demo
-	cargo run --release -p edgeplane-bench
+bench: ## Measure beside the peers, and write bench/results
+	tests/prerequisites.sh bench
+	tests/apps/build.sh nuxt3
+	cargo build --release -p edgeplane
+	cargo run --release -q -p edgeplane-bench -- run
+
+bench-smoke: ## See in two minutes whether every measurement runs and every byte is right
+	cargo build -p edgeplane
+	cargo run -q -p edgeplane-bench -- run --smoke
 
 .PHONY: prerequisites
 prerequisites:

@@ -61,9 +61,9 @@ struct RunArgs {
     /// Interleaved rounds; the figures are medians
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Where the report goes
-    #[arg(long, value_name = "DIR", default_value = "bench/results")]
-    results: PathBuf,
+    /// Where the report goes; else `bench/results`, or a folder in the target folder if nothing is judged
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
     /// The program under test; else the one beside this program
     #[arg(long, value_name = "FILE")]
     edgeplane: Option<PathBuf>,
@@ -82,14 +82,16 @@ pub(crate) fn run() -> Result<(), Failure> {
     match Arguments::parse().command {
         Command::Run(args) => measure(&args),
         Command::Count { operation, times } => count::run(operation, times),
-        Command::Report { json } => report::write(&report::read(&json)?, json.parent().unwrap_or(Path::new("."))),
+        Command::Report { json } => {
+            report::write(&report::read(&json)?, json.parent().unwrap_or_else(|| Path::new(".")))
+        }
         Command::List => scenario::ALL.iter().try_for_each(|scenario| say(scenario.name)),
     }
 }
 
 fn measure(args: &RunArgs) -> Result<(), Failure> {
     let own = env::current_exe().map_err(Failure::system("find this program"))?;
-    let built = own.parent().unwrap_or(Path::new("."));
+    let built = own.parent().unwrap_or_else(|| Path::new("."));
     let target = built.parent().unwrap_or(built);
     let beside = |given: &Option<PathBuf>, usual: PathBuf| {
         let path = given.clone().unwrap_or(usual);
@@ -115,8 +117,10 @@ fn measure(args: &RunArgs) -> Result<(), Failure> {
     }
     let extent = format!("{} interleaved rounds of {} s each; medians", extent.rounds, extent.seconds.as_secs_f64());
     let suite = Suite { machine: machine(), extent, peers: stage.peers(), outcomes };
-    fs::create_dir_all(&args.results).map_err(Failure::file("make", &args.results))?;
-    report::write(&suite, &args.results)?;
+    let usual = if args.smoke { target.join("bench/smoke") } else { "bench/results".into() };
+    let results = args.results.clone().unwrap_or(usual);
+    fs::create_dir_all(&results).map_err(Failure::file("make", &results))?;
+    report::write(&suite, &results)?;
     if args.smoke { unvoided(&suite) } else { Ok(()) }
 }
 
@@ -138,23 +142,20 @@ fn one(stage: &Stage, scenario: &Scenario) -> Result<Vec<Outcome>, Failure> {
 
 /// What one sees while the suite runs.
 fn brief(outcome: &Outcome) -> String {
-    let mut text = format!("  {}", outcome.id);
-    if let Some(void) = &outcome.void {
-        text.extend([" VOID: ", void.as_str()]);
-    }
-    for series in &outcome.series {
-        let Some(median) = outcome.median(&series.peer, &series.metric) else { continue };
+    let mut lines = vec![format!("  {}", outcome.id)];
+    lines.extend(outcome.void.iter().map(|why| format!("    VOID: {why}")));
+    lines.extend(outcome.series.iter().filter_map(|series| {
+        let median = outcome.median(&series.peer, &series.metric)?;
         let (peer, name, unit) = (&series.peer, &series.metric.name, series.metric.unit.symbol());
-        text.push_str(&format!("\n    {peer:18} {name:24} {median:14.2} {unit}"));
-    }
-    for target in &outcome.targets {
+        Some(format!("    {peer:18} {name:24} {median:14.2} {unit}"))
+    }));
+    lines.extend(outcome.targets.iter().map(|target| {
         let judged = outcome.judge(target);
-        text.push_str(&format!("\n    target: {}, {:?}: {judged:?}", target.what, target.limit));
-    }
-    for remark in &outcome.remarks {
-        text.extend(["\n    ", remark.as_str()]);
-    }
-    text
+        let figure = judged.figure.map_or_else(|| "none".to_owned(), |figure| format!("{figure:.3}"));
+        format!("    {:?}: {figure} where {:?}: {}", judged.verdict, target.limit, target.what)
+    }));
+    lines.extend(outcome.remarks.iter().map(|remark| format!("    {remark}")));
+    lines.join("\n")
 }
 
 /// In a smoke run a void outcome is a failure.

@@ -1,6 +1,6 @@
 //! nginx: sendfile, open file cache, compressed siblings, an access log that says what ours says and is gathered alike.
 
-use std::{fmt::Write as _, net::SocketAddr, path::Path, process::Command};
+use std::{net::SocketAddr, path::Path, process::Command};
 
 use nix::unistd::Uid;
 
@@ -48,13 +48,10 @@ impl Peer for Nginx {
 }
 
 fn config(role: &Role<'_>, place: &Place<'_>) -> Result<String, Failure> {
-    let mut text = String::new();
-    if let Some(module) = brotli() {
-        text += &format!("load_module {module};\n");
-    }
+    let mut text = brotli().map_or_else(String::new, |module| format!("load_module {module};\n"));
     if Uid::effective().is_root() {
         // The workers must read the files of whoever runs the suite.
-        text += "user root;\n";
+        text.push_str("user root;\n");
     }
     let compressed = if brotli().is_some() { "gzip_static on;\n    brotli_static on;" } else { "gzip_static on;" };
     let (body, upstream) = match role {
@@ -66,7 +63,7 @@ fn config(role: &Role<'_>, place: &Place<'_>) -> Result<String, Failure> {
         }
         Role::App { upstream: None, .. } => return Err(Failure::Unfit { peer: "nginx" }),
     };
-    let _ = write!(text, "{}", frame(place, &body, upstream));
+    text.push_str(&frame(place, &body, upstream));
     Ok(text)
 }
 

@@ -14,6 +14,9 @@ use crate::{
 /// Before anything is measured: caches fill, connections to upstreams are made.
 const WARM_UP: Duration = Duration::from_millis(300);
 
+/// From this size the bytes cost more than the request.
+const LARGE_BYTES: u64 = 500_000;
+
 /// The servers that take part, each running, and what they are asked.
 #[derive(Debug)]
 pub(crate) struct Contest<'a> {
@@ -141,7 +144,7 @@ impl<'a> Contest<'a> {
 fn record(outcome: &mut Outcome, peer: &str, tally: &Tally, used: Duration) {
     let microseconds = used.as_secs_f64() * 1e6;
     outcome.record(peer, &Metric::CPU, microseconds / count(tally.requests.max(1)));
-    if tally.bytes > 0 {
+    if tally.bytes / tally.requests.max(1) > LARGE_BYTES {
         let gigabytes = count(tally.bytes) / 1e9;
         outcome.record(peer, &Metric::CPU_PER_GIGABYTE, microseconds / 1e3 / gigabytes);
     }

@@ -4,6 +4,7 @@ mod cold_read;
 mod compressed;
 mod conditional;
 mod contest;
+mod decision;
 mod latency;
 mod not_found;
 mod proxied;
@@ -23,6 +24,7 @@ pub(crate) struct Scenario {
 
 /// In the order of the report.
 pub(crate) const ALL: &[Scenario] = &[
+    decision::SCENARIO,
     static_file::SCENARIO,
     compressed::SCENARIO,
     conditional::SCENARIO,

@@ -1,0 +1,136 @@
+//! The decisions alone, in this process: how long they take, and that patterns made to hurt do not.
+
+use std::{hint::black_box, thread, time::Instant};
+
+use super::Scenario;
+use crate::{
+    decision::{PATH, StaticAnswer, compile, routes},
+    failure::Failure,
+    load::{count, stay_on},
+    measure::Tree,
+    outcome::{Limit, Metric, OURS, Outcome, Subject, Target, Unit},
+    site::Random,
+    stage::{SERVER_CORE, Stage},
+};
+
+pub(crate) const SCENARIO: Scenario = Scenario { name: "decision", run };
+
+/// Rounds are short, so there are more of them than anybody asks for.
+const ROUNDS: usize = 11;
+const OPERATIONS: usize = 100_000;
+const OPERATIONS_SMOKE: usize = 1000;
+const TIME: Metric = Metric::less("time", Unit::Nanoseconds);
+const GROWTH: Metric = Metric::less("memory grown", Unit::Bytes);
+/// What a decision among 25 rules may take, how much more than with one, and with patterns made to hurt.
+const MOST_NS: f64 = 100.0;
+const MOST_TIMES: f64 = 1.2;
+const WARM_MOST_NS: f64 = 1000.0;
+const FRESH_MOST_NS: f64 = 20_000.0;
+/// What is flat, beside what the allocator keeps for itself.
+const GROWTH_MOST: f64 = 1024.0 * 1024.0;
+const N_HOSTILE: usize = 25;
+
+fn run(stage: &Stage) -> Result<Vec<Outcome>, Failure> {
+    let operations = stage.extent.of(OPERATIONS, OPERATIONS_SMOKE);
+    let measured = move || {
+        stay_on(SERVER_CORE)?;
+        Ok(vec![few_and_many(operations)?, hostile(operations)?, static_answer(operations)?])
+    };
+    thread::scope(|scope| match scope.spawn(measured).join() {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
+}
+
+fn few_and_many(operations: usize) -> Result<Outcome, Failure> {
+    let what = "The route of a path of 40 bytes which only the last rule takes.";
+    let mut outcome = Outcome::new("route", "Route decision", what);
+    outcome.targets.push(most("25 rules", MOST_NS));
+    outcome.targets.push(Target {
+        what: "25 rules against 1 rule".into(),
+        subject: Subject::Ratio { of: "25 rules".into(), to: "1 rule".into() },
+        ..most("25 rules", MOST_TIMES)
+    });
+    let sets = [("1 rule", routes(1)?), ("5 rules", routes(5)?), ("25 rules", routes(25)?)];
+    for _ in 0..ROUNDS {
+        for (name, routes) in &sets {
+            outcome.record(name, &TIME, nanoseconds(operations, |_| routes.find(black_box(PATH))));
+        }
+    }
+    Ok(outcome)
+}
+
+/// Patterns of which every prefix of a path may be the beginning in many ways, and which no path completes.
+fn hostile(operations: usize) -> Result<Outcome, Failure> {
+    let what = "25 patterns such as `/*c*a*f*b-7`, against paths of 40 letters that never match one of them.";
+    let mut outcome = Outcome::new("route-hostile", "Route decision, patterns made to hurt", what);
+    outcome.targets.push(most("warm path", WARM_MOST_NS));
+    outcome.targets.push(most("fresh random paths", FRESH_MOST_NS));
+    let what = "memory grown over fresh random paths".into();
+    outcome.targets.push(Target { what, metric: GROWTH, ..most(OURS, GROWTH_MOST) });
+
+    let mut random = Random(3);
+    let patterns: Vec<String> = (1..N_HOSTILE)
+        .map(|n| {
+            let stars: String = (0..4).flat_map(|_| ['*', letter(&mut random)]).collect();
+            format!("/{stars}-{n}")
+        })
+        .chain(["/*".to_owned()])
+        .collect();
+    let routes = compile(&patterns)?;
+    let mut paths = || (0..operations).map(|_| path(&mut random)).collect::<Vec<_>>();
+    let warm = path(&mut Random(4));
+    let find = |paths: &[Vec<u8>]| nanoseconds(paths.len(), |n| paths.get(n).and_then(|path| routes.find(path)));
+    // Whatever is kept between searches is full after these.
+    find(&paths());
+    let own = Tree::of(std::process::id());
+    let mut fresh = Vec::new();
+    let before = own.memory().own;
+    for _ in 0..ROUNDS {
+        fresh = paths();
+        outcome.record("fresh random paths", &TIME, find(&fresh));
+        outcome.record("warm path", &TIME, nanoseconds(operations, |_| routes.find(black_box(&warm))));
+    }
+    // The paths themselves are no growth; as many lay there before.
+    let grown = own.memory().own.saturating_sub(before).saturating_sub(held(&fresh));
+    outcome.record(OURS, &GROWTH, count(grown));
+    Ok(outcome)
+}
+
+fn static_answer(operations: usize) -> Result<Outcome, Failure> {
+    let what = "From a request's head to the file, its variant and the answer's head; nothing is sent.";
+    let mut outcome = Outcome::new("static-answer", "Static answer", what);
+    let answer = StaticAnswer::prepare()?;
+    for _ in 0..ROUNDS {
+        outcome.record(OURS, &TIME, nanoseconds(operations, |_| black_box(&answer).find()));
+    }
+    Ok(outcome)
+}
+
+fn most(of: &str, nanoseconds: f64) -> Target {
+    Target { what: of.into(), limit: Limit::AtMost(nanoseconds), ..Target::at_most(&TIME, of, nanoseconds) }
+}
+
+/// Of ten letters, so that patterns and paths have some in common.
+fn letter(random: &mut Random) -> char {
+    char::from(b'a' + u8::try_from(random.next() % 10).unwrap_or_default())
+}
+
+fn path(random: &mut Random) -> Vec<u8> {
+    let letters = (1..PATH.len()).map(|_| letter(random));
+    std::iter::once('/').chain(letters).collect::<String>().into_bytes()
+}
+
+fn held(paths: &[Vec<u8>]) -> u64 {
+    let each = |path: &Vec<u8>| path.capacity() + size_of::<Vec<u8>>();
+    paths.iter().map(each).sum::<usize>() as u64
+}
+
+/// Of one operation.
+fn nanoseconds<T>(operations: usize, operation: impl Fn(usize) -> T) -> f64 {
+    let began = Instant::now();
+    for n in 0..operations {
+        black_box(operation(n));
+    }
+    began.elapsed().as_secs_f64() * 1e9 / count(operations as u64)
+}
