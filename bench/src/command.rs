@@ -55,6 +55,9 @@ struct RunArgs {
     /// Only see whether everything runs and the bytes are right
     #[arg(long)]
     smoke: bool,
+    /// Only these peers beside Edgeplane
+    #[arg(long, value_name = "PEER")]
+    against: Vec<String>,
     /// How long one round takes
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
@@ -108,7 +111,8 @@ fn measure(args: &RunArgs) -> Result<(), Failure> {
         rounds: if args.smoke { 1 } else { args.rounds.max(1) },
         smoke: args.smoke,
     };
-    let stage = Stage::set(extent, programs, &target.join("bench"))?;
+    let mut stage = Stage::set(extent, programs, &target.join("bench"))?;
+    stage.against.clone_from(&args.against);
     let mut outcomes = Vec::new();
     let chosen =
         |scenario: &&Scenario| args.only.is_empty() || args.only.iter().any(|text| scenario.name.contains(text));

@@ -9,7 +9,12 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{failure::Failure, outcome::PeerNote, peer::Peer, site::Site};
+use crate::{
+    failure::Failure,
+    outcome::{OURS, PeerNote},
+    peer::Peer,
+    site::Site,
+};
 
 /// The core of the server under test. Everything else, the generator and what answers behind a proxy, has the other.
 pub(crate) const SERVER_CORE: usize = 0;
@@ -54,6 +59,8 @@ pub(crate) struct Programs {
 pub(crate) struct Stage {
     pub(crate) extent: Extent,
     pub(crate) programs: Programs,
+    /// The peers that take part beside ours; empty: all.
+    pub(crate) against: Vec<String>,
     folder: TempDir,
     site: OnceCell<Site>,
     peers: RefCell<Vec<PeerNote>>,
@@ -67,7 +74,12 @@ impl Stage {
             .prefix("stage-")
             .tempdir_in(parent)
             .map_err(Failure::file("make a folder in", parent))?;
-        Ok(Self { extent, programs, folder, site: OnceCell::new(), peers: RefCell::default() })
+        Ok(Self { extent, programs, against: Vec::new(), folder, site: OnceCell::new(), peers: RefCell::default() })
+    }
+
+    /// Whether this peer is to take part.
+    pub(crate) fn invites(&self, peer: &dyn Peer) -> bool {
+        self.against.is_empty() || peer.name() == OURS || self.against.iter().any(|name| name == peer.name())
     }
 
     /// A new, empty folder that is removed with the stage.

@@ -1,26 +1,22 @@
-//! CPU time, as the kernel counts it per process: in user mode and in the kernel, all threads together.
+//! CPU time, by the clock that the kernel keeps for each process: in user mode and in the kernel, all threads together.
 
 use std::time::Duration;
 
-use nix::unistd::{SysconfVar, sysconf};
+use nix::{time::clock_getcpuclockid, unistd::Pid};
 
-use super::tree::{Tree, stat};
-
-/// Places in `/proc/PID/stat` after the name: utime and stime, and what ended children of it used.
-const TIMES: [usize; 2] = [11, 12];
+use super::Tree;
 
 impl Tree {
     /// Used so far. Differences of it count; a process that ends between two looks takes its time with it.
     pub(crate) fn cpu(self) -> Duration {
-        let ticks: u64 = self.members().into_iter().filter_map(ticks).sum();
-        let per_second = sysconf(SysconfVar::CLK_TCK).ok().flatten().and_then(|n| u64::try_from(n).ok());
-        Duration::from_nanos(ticks * (1_000_000_000 / per_second.unwrap_or(100).max(1)))
+        self.members().into_iter().filter_map(used).sum()
     }
 }
 
-fn ticks(process: u32) -> Option<u64> {
-    let fields = stat(process)?;
-    TIMES.iter().map(|place| fields.get(*place)?.parse::<u64>().ok()).sum()
+/// To the nanosecond, where `/proc` counts hundredths of a second.
+fn used(process: u32) -> Option<Duration> {
+    let clock = clock_getcpuclockid(Pid::from_raw(i32::try_from(process).ok()?)).ok()?;
+    clock.now().ok().map(Duration::from)
 }
 
 #[cfg(test)]
@@ -30,14 +26,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_is_counted() {
+    fn work_is_counted_and_waiting_is_not() {
         let own = Tree::of(std::process::id());
         let before = own.cpu();
         let began = Instant::now();
-        // Until it is seen; a deadline, because a counter that stands still would never be.
-        while own.cpu() == before {
+        while own.cpu() < before + Duration::from_millis(5) {
             assert!(began.elapsed() < Duration::from_secs(20), "no CPU time is counted");
             black_box((0..1000).fold(0_u64, |sum, n| black_box(sum + n)));
         }
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let idle = Tree::of(child.id());
+        assert!(idle.cpu() < Duration::from_secs(1), "{:?}", idle.cpu());
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 }

@@ -37,18 +37,18 @@ impl Tree {
 fn processes() -> Vec<(u32, u32)> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    numbers.filter_map(|process| Some((process, stat(process)?.get(1)?.parse().ok()?))).collect()
+    numbers.filter_map(|process| Some((process, parent(process)?))).collect()
 }
 
 fn name(process: u32) -> Option<String> {
     fs::read_to_string(format!("/proc/{process}/comm")).ok().map(|name| name.trim().to_owned())
 }
 
-/// The fields of `/proc/PID/stat` after the name, which may hold anything: state, parent, and so on.
-pub(super) fn stat(process: u32) -> Option<Vec<String>> {
+/// The second field of `/proc/PID/stat` after the name, which may hold anything.
+fn parent(process: u32) -> Option<u32> {
     let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let (_, fields) = text.rsplit_once(')')?;
-    Some(fields.split_whitespace().map(str::to_owned).collect())
+    fields.split_whitespace().nth(1)?.parse().ok()
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ impl<'a> Contest<'a> {
         outcome: &mut Outcome,
     ) -> Result<Self, Failure> {
         let mut servers = Vec::new();
-        for peer in peers {
+        for peer in peers.iter().filter(|peer| stage.invites(**peer)) {
             match Running::start(*peer, &Launch::pinned(role), stage) {
                 Ok(server) => servers.push(server),
                 // Without ours there is nothing to compare; anybody else may be missing.
