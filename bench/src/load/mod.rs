@@ -12,6 +12,8 @@ mod download;
 mod open;
 mod request;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 use std::{net::SocketAddr, thread, time::Duration};
 
