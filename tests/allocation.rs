@@ -1,6 +1,11 @@
 //! Hot code does not allocate, or not more than it says.
 
-use std::{hint::black_box, sync::Arc};
+use std::{
+    hint::black_box,
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::BytesMut;
 use edgeplane::{
@@ -9,9 +14,14 @@ use edgeplane::{
     assets::{self, Outcome, Policy},
     route::{Routes, decode},
     server::plain::rehearse,
-    telemetry::{Telemetry, access_log::AccessLog, metrics::Metrics},
+    telemetry::{
+        RequestId, Shard, Telemetry,
+        access_log::{AccessLog, Record},
+        metrics::Metrics,
+    },
 };
-use edgeplane_config::{LogFormat, Manifest, Settings, StaticSettings};
+use edgeplane_config::{LogFormat, Manifest, Settings, StaticSettings, TargetKind};
+use http::StatusCode;
 
 use crate::support::allocation::count;
 
@@ -54,7 +64,7 @@ fn a_plain_request_is_answered_without_an_allocation() {
     let text = format!(r#"{{"version": 1, "framework": {{"name": "none", "version": "1.0.0"}}, "routes": {routes}}}"#);
     let (manifest, _) = Manifest::parse(&text).unwrap();
     let metrics = Metrics::new().unwrap();
-    let log = AccessLog::start(LogFormat::Off, metrics.log_dropped()).unwrap();
+    let log = AccessLog::start(LogFormat::Off).unwrap();
     let telemetry = Telemetry::new(metrics, log);
     let shard = telemetry.shard();
     let app = App::build(settings, Parts { manifest, pack, compute: None }, telemetry).unwrap();
@@ -106,4 +116,43 @@ fn a_static_answer_allocates_its_fields_and_nothing_else() {
     assert!(matches!(outcome, Outcome::Answer(_)));
     assert_eq!(allocations, 2, "the two tables of a header map");
     assert!(matches!(ask("/missing.html"), (0, Outcome::Missing)));
+}
+
+fn tell(shard: &Shard) {
+    let started = Instant::now();
+    let request_id = shard.request_id();
+    black_box(shard.clock().date(started));
+    shard.record(&Record {
+        client: "2001:db8::1".parse().unwrap(),
+        method: "GET",
+        path: "/a \"quoted\" path",
+        query: Some("a=1"),
+        host: "localhost",
+        status: StatusCode::OK,
+        bytes: 1234,
+        started,
+        ended: started + Duration::from_micros(50),
+        target: Some(TargetKind::Static),
+        instance: Some("default-1"),
+        user_agent: Some("an \"agent\"\u{1}"),
+        referer: None,
+        request_id: &request_id,
+    });
+}
+
+#[test]
+fn telling_of_a_request_does_not_allocate() {
+    for (format, most) in [(LogFormat::Off, 0), (LogFormat::Text, 100), (LogFormat::Json, 100)] {
+        let telemetry = Telemetry::new(Metrics::new().unwrap(), AccessLog::to(format, io::sink()).unwrap());
+        let shard = telemetry.shard();
+        // The memory that lines gather in has to grow first, and grows again after a burst.
+        let (allocations, ()) = count(|| (0..5000).for_each(|_| tell(&shard)));
+        assert!(allocations <= most, "{format:?}: {allocations} allocations for 5000 requests");
+    }
+}
+
+#[test]
+fn an_id_does_not_allocate() {
+    let given = "Root=1-67891233-abcdef012345678912345678";
+    assert_eq!(count(|| RequestId::parse(given).map(|id| id.clone().as_str().len())), (0, Some(given.len())));
 }

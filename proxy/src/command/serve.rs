@@ -185,8 +185,7 @@ async fn start_compute(
 
 fn telemetry(settings: &Settings) -> Result<Telemetry, Failure> {
     let metrics = Metrics::new().map_err(|source| Failure::unavailable("set up metrics", source))?;
-    let log = AccessLog::start(settings.log, metrics.log_dropped())
-        .map_err(|source| Failure::unavailable("start the access log", source))?;
+    let log = AccessLog::start(settings.log).map_err(|source| Failure::unavailable("start the access log", source))?;
     Ok(Telemetry::new(metrics, log))
 }
 

@@ -5,6 +5,8 @@
 //! of the wall clock; when somebody sets the clock, that is seen after at most a second.
 
 use std::{
+    fmt,
+    io::Write as _,
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant, SystemTime},
 };
@@ -75,8 +77,8 @@ impl Clock {
         let second = self.nanos(now).saturating_sub(u64::from(wall_time.subsec_nanos()));
         self.second.store(second, Ordering::Relaxed);
         self.end.store(second + SECOND, Ordering::Relaxed);
-        self.date.set(format!("date: {}\r\n", httpdate::HttpDate::from(wall)).as_bytes());
-        self.timestamp.set(rfc3339(wall_time.as_secs()).as_bytes());
+        self.date.set(format_args!("date: {}\r\n", httpdate::HttpDate::from(wall)));
+        self.timestamp.set(format_args!("{}", Rfc3339(wall_time.as_secs())));
     }
 }
 
@@ -89,11 +91,12 @@ impl<const WORDS: usize> Text<WORDS> {
         Self([const { AtomicU64::new(0) }; WORDS])
     }
 
-    fn set(&self, text: &[u8]) {
-        for (word, bytes) in self.0.iter().zip(text.chunks(8)) {
-            let mut padded = [0; 8];
-            padded[..bytes.len()].copy_from_slice(bytes);
-            word.store(u64::from_ne_bytes(padded), Ordering::Relaxed);
+    fn set(&self, text: fmt::Arguments<'_>) {
+        let mut words = [[0; 8]; WORDS];
+        // What has no room is cut off, which only a year of five digits could bring about.
+        let _ = words.as_flattened_mut().write_fmt(text);
+        for (kept, word) in self.0.iter().zip(words) {
+            kept.store(u64::from_ne_bytes(word), Ordering::Relaxed);
         }
     }
 
@@ -107,19 +110,23 @@ impl<const WORDS: usize> Text<WORDS> {
     }
 }
 
-/// A second in UTC up to the decimal point, `2026-11-20T13:45:01.`
-fn rfc3339(since_epoch: u64) -> String {
-    let (days, seconds) = (since_epoch / 86_400, since_epoch % 86_400);
-    // Days to civil date: Howard Hinnant's `civil_from_days`, with March as the first month of the year.
-    let z = days + 719_468;
-    let (era, day_of_era) = (z / 146_097, z % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.", seconds / 3600, seconds / 60 % 60, seconds % 60)
+/// A second in UTC up to the decimal point, `2026-11-20T13:45:01.`, counted since 1970.
+struct Rfc3339(u64);
+
+impl fmt::Display for Rfc3339 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, seconds) = (self.0 / 86_400, self.0 % 86_400);
+        // Days to civil date: Howard Hinnant's `civil_from_days`, with March as the first month of the year.
+        let z = days + 719_468;
+        let (era, day_of_era) = (z / 146_097, z % 146_097);
+        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+        let year = year_of_era + era * 400 + u64::from(month <= 2);
+        write!(f, "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    }
 }
 
 #[cfg(test)]
@@ -133,7 +140,7 @@ mod tests {
             (951_827_696, "2000-02-29T12:34:56."),
             (1_795_182_301, "2026-11-20T13:45:01."),
         ] {
-            assert_eq!(rfc3339(seconds), text);
+            assert_eq!(Rfc3339(seconds).to_string(), text);
         }
     }
 
@@ -160,7 +167,7 @@ mod tests {
         let seconds = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
         let before = seconds();
         let told = clock.timestamp(Instant::now());
-        let possible: Vec<String> = (before..=seconds()).map(rfc3339).collect();
+        let possible: Vec<String> = (before..=seconds()).map(|second| Rfc3339(second).to_string()).collect();
         assert!(possible.iter().any(|second| told.starts_with(second.as_bytes())), "{possible:?}");
     }
 }

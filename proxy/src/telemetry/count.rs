@@ -20,4 +20,8 @@ impl Count {
         self.0.store(before.wrapping_add(n), Ordering::Relaxed);
         before
     }
+
+    pub(super) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }

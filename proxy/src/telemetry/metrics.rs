@@ -1,20 +1,17 @@
 //! Metrics, in Prometheus' words. Labels come from closed sets: target kind, status class, instance name; never a path.
+//!
+//! What requests count is counted by each thread for itself, in a tally, and summed when somebody scrapes.
 
-use edgeplane_config::TargetKind;
-use http::StatusCode;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
-    core::Collector,
+    Encoder, Registry, TextEncoder,
+    core::{Collector, Desc},
+    proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType},
 };
 
-use super::access_log::Record;
-
-/// From 50 us, because static answers are that quick, to the time limit of compute.
-const SECONDS: [f64; 16] =
-    [5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
-
-const TARGETS: [Option<TargetKind>; 4] =
-    [Some(TargetKind::Static), Some(TargetKind::Compute), Some(TargetKind::Image), None];
+use super::tally::{BOUNDS, CLASSES, TARGETS, Tally};
 
 /// A metric could not be made: its name or labels are wrong, which a test would have shown.
 #[derive(Debug, thiserror::Error)]
@@ -25,11 +22,7 @@ pub struct RegisterError(#[from] prometheus::Error);
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    requests: IntCounterVec,
-    bytes: IntCounterVec,
-    seconds: HistogramVec,
-    connections: IntGauge,
-    log_dropped: IntCounter,
+    tallies: Arc<Mutex<Vec<Arc<Tally>>>>,
 }
 
 impl Metrics {
@@ -39,28 +32,9 @@ impl Metrics {
     /// [`RegisterError`], which is a bug.
     pub fn new() -> Result<Self, RegisterError> {
         let registry = Registry::new_custom(Some("edgeplane".to_owned()), None)?;
-        let requests = IntCounterVec::new(
-            Opts::new("requests_total", "Requests answered, by target and status class"),
-            &["target", "status"],
-        )?;
-        let bytes = IntCounterVec::new(
-            Opts::new("response_bytes_total", "Bytes written to clients, heads included"),
-            &["target"],
-        )?;
-        let seconds = HistogramVec::new(
-            HistogramOpts::new("request_seconds", "From the end of a request's head to the end of its answer")
-                .buckets(SECONDS.to_vec()),
-            &["target"],
-        )?;
-        let connections = IntGauge::new("connections", "Client connections open now")?;
-        let log_dropped = IntCounter::new("access_log_dropped_total", "Access log lines dropped: stdout is not read")?;
-        let metrics = Self { registry, requests, bytes, seconds, connections, log_dropped };
-        metrics.register(Box::new(metrics.requests.clone()))?;
-        metrics.register(Box::new(metrics.bytes.clone()))?;
-        metrics.register(Box::new(metrics.seconds.clone()))?;
-        metrics.register(Box::new(metrics.connections.clone()))?;
-        metrics.register(Box::new(metrics.log_dropped.clone()))?;
-        Ok(metrics)
+        let tallies = Arc::default();
+        registry.register(Box::new(Totals::new(Arc::clone(&tallies))?))?;
+        Ok(Self { registry, tallies })
     }
 
     /// Adds a collector, such as one that reads the state of the fleet.
@@ -71,33 +45,15 @@ impl Metrics {
         Ok(self.registry.register(collector)?)
     }
 
-    /// The counter of dropped log lines.
-    pub fn log_dropped(&self) -> IntCounter {
-        self.log_dropped.clone()
-    }
-
-    /// One request is over.
-    pub fn record(&self, record: &Record<'_>) {
-        let target = target_label(record.target);
-        self.requests.with_label_values(&[target, class(record.status)]).inc();
-        self.bytes.with_label_values(&[target]).inc_by(record.bytes);
-        self.seconds.with_label_values(&[target]).observe(record.elapsed().as_secs_f64());
-    }
-
-    /// Counts a connection for as long as the guard lives.
-    pub fn connection(&self) -> Open {
-        self.connections.inc();
-        Open(self.connections.clone())
+    /// The tally of one more thread. It is kept for ever: a total does not fall when a thread ends.
+    pub(super) fn tally(&self) -> Arc<Tally> {
+        let tally = Arc::default();
+        self.tallies.lock().push(Arc::clone(&tally));
+        tally
     }
 
     /// The text exposition format.
     pub fn render(&self) -> String {
-        // A series that has not happened yet is there as a zero, so that rates and alerts work from the start.
-        for target in TARGETS {
-            for status in ["2xx", "3xx", "4xx", "5xx"] {
-                let _ = self.requests.with_label_values(&[target_label(target), status]);
-            }
-        }
         let mut out = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut out) {
             tracing::error!(%error, "failed to render the metrics");
@@ -106,31 +62,185 @@ impl Metrics {
     }
 }
 
-/// An open connection, counted.
-#[derive(Debug)]
-pub struct Open(IntGauge);
+/// A name, what it means, and the names of its labels in alphabetical order.
+#[derive(Clone, Copy)]
+struct Family(&'static str, &'static str, &'static [&'static str]);
 
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.dec();
+const REQUESTS: Family =
+    Family("requests_total", "Requests answered, by target and status class", &["status", "target"]);
+const BYTES: Family = Family("response_bytes_total", "Bytes written to clients, heads included", &["target"]);
+const SECONDS: Family =
+    Family("request_seconds", "From the end of a request's head to the end of its answer", &["target"]);
+const CONNECTIONS: Family = Family("connections", "Client connections open now", &[]);
+const LOG_DROPPED: Family = Family("access_log_dropped_total", "Access log lines dropped: stdout is not read", &[]);
+
+/// The sums of all tallies.
+struct Totals {
+    tallies: Arc<Mutex<Vec<Arc<Tally>>>>,
+    descriptions: Vec<Desc>,
+}
+
+impl Totals {
+    fn new(tallies: Arc<Mutex<Vec<Arc<Tally>>>>) -> Result<Self, prometheus::Error> {
+        let describe = |Family(name, help, labels): Family| {
+            let labels = labels.iter().map(|&label| label.to_owned()).collect();
+            Desc::new(name.to_owned(), help.to_owned(), labels, Default::default())
+        };
+        let families = [REQUESTS, BYTES, SECONDS, CONNECTIONS, LOG_DROPPED];
+        Ok(Self { tallies, descriptions: families.into_iter().map(describe).collect::<Result<_, _>>()? })
     }
 }
 
-fn target_label(target: Option<TargetKind>) -> &'static str {
-    match target {
-        Some(TargetKind::Static) => "static",
-        Some(TargetKind::Compute) => "compute",
-        Some(TargetKind::Image) => "image",
-        None => "none",
+impl Collector for Totals {
+    fn desc(&self) -> Vec<&Desc> {
+        self.descriptions.iter().collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let tallies = self.tallies.lock();
+        let (mut requests, mut bytes, mut seconds) = (Vec::new(), Vec::new(), Vec::new());
+        for (row, target) in TARGETS.into_iter().enumerate() {
+            for (class, status) in CLASSES.into_iter().enumerate() {
+                let count = tallies.iter().map(|tally| tally.row(row).classes[class].get()).sum();
+                // A series that has not happened yet is there as a zero, so that rates and alerts work from the start.
+                // Interim answers alone are never the whole answer.
+                if count > 0 || status != "1xx" {
+                    requests.push(counter(REQUESTS, &[status, target], count));
+                }
+            }
+            let time = histogram(&tallies, row);
+            if time.get_sample_count() > 0 {
+                let sum = tallies.iter().map(|tally| tally.row(row).bytes.get()).sum();
+                bytes.push(counter(BYTES, &[target], sum));
+                let mut metric = labelled(SECONDS, &[target]);
+                metric.set_histogram(time);
+                seconds.push(metric);
+            }
+        }
+        let mut connections = labelled(CONNECTIONS, &[]);
+        let mut gauge = Gauge::default();
+        gauge.set_value(tallies.iter().map(|tally| tally.connections()).sum::<i64>() as f64);
+        connections.set_gauge(gauge);
+        let dropped = tallies.iter().map(|tally| tally.lines_dropped.get()).sum();
+        vec![
+            family(REQUESTS, MetricType::COUNTER, requests),
+            family(BYTES, MetricType::COUNTER, bytes),
+            family(SECONDS, MetricType::HISTOGRAM, seconds),
+            family(CONNECTIONS, MetricType::GAUGE, vec![connections]),
+            family(LOG_DROPPED, MetricType::COUNTER, vec![counter(LOG_DROPPED, &[], dropped)]),
+        ]
     }
 }
 
-fn class(status: StatusCode) -> &'static str {
-    match status.as_u16() {
-        100..200 => "1xx",
-        200..300 => "2xx",
-        300..400 => "3xx",
-        400..500 => "4xx",
-        _ => "5xx",
+fn family(Family(name, help, _): Family, kind: MetricType, series: Vec<Metric>) -> MetricFamily {
+    let mut family = MetricFamily::default();
+    family.set_name(name.to_owned());
+    family.set_help(help.to_owned());
+    family.set_field_type(kind);
+    family.set_metric(series);
+    family
+}
+
+fn counter(family: Family, values: &[&str], count: u64) -> Metric {
+    let mut counter = Counter::default();
+    counter.set_value(count as f64);
+    let mut metric = labelled(family, values);
+    metric.set_counter(counter);
+    metric
+}
+
+fn labelled(Family(_, _, names): Family, values: &[&str]) -> Metric {
+    let pairs = names.iter().zip(values).map(|(name, value)| {
+        let mut pair = LabelPair::default();
+        pair.set_name((*name).to_owned());
+        pair.set_value((*value).to_owned());
+        pair
+    });
+    Metric::from_label(pairs.collect())
+}
+
+fn histogram(tallies: &[Arc<Tally>], row: usize) -> Histogram {
+    let seconds = |nanos: u64| nanos as f64 / 1e9;
+    let in_bucket = |bucket: usize| tallies.iter().map(|tally| tally.row(row).buckets[bucket].get()).sum::<u64>();
+    let mut count = 0;
+    let buckets = BOUNDS.into_iter().enumerate().map(|(at, bound)| {
+        count += in_bucket(at);
+        let mut bucket = Bucket::default();
+        bucket.set_upper_bound(seconds(bound));
+        bucket.set_cumulative_count(count);
+        bucket
+    });
+    let mut histogram = Histogram::default();
+    histogram.set_bucket(buckets.collect());
+    histogram.set_sample_count(count + in_bucket(BOUNDS.len()));
+    histogram.set_sample_sum(seconds(tallies.iter().map(|tally| tally.row(row).nanos.get()).sum()));
+    histogram
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{thread, time::Duration};
+
+    use edgeplane_config::TargetKind;
+    use http::StatusCode;
+
+    use super::*;
+
+    #[test]
+    fn what_threads_count_is_summed() {
+        let metrics = Metrics::new().unwrap();
+        let threads: Vec<_> = (1..=3)
+            .map(|number| {
+                let tally = metrics.tally();
+                thread::spawn(move || {
+                    tally.connection(number);
+                    for _ in 0..number * 100 {
+                        tally.request(Some(TargetKind::Static), StatusCode::OK, 7, Duration::from_micros(75));
+                    }
+                    tally.request(Some(TargetKind::Compute), StatusCode::BAD_GATEWAY, 1, Duration::from_secs(60));
+                    tally.lines_dropped.add(2);
+                })
+            })
+            .collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        let text = metrics.render();
+        for line in [
+            "edgeplane_requests_total{status=\"2xx\",target=\"static\"} 600",
+            "edgeplane_requests_total{status=\"5xx\",target=\"compute\"} 3",
+            "edgeplane_response_bytes_total{target=\"static\"} 4200",
+            "edgeplane_request_seconds_bucket{target=\"static\",le=\"0.00005\"} 0",
+            "edgeplane_request_seconds_bucket{target=\"static\",le=\"0.0001\"} 600",
+            "edgeplane_request_seconds_bucket{target=\"static\",le=\"30\"} 600",
+            "edgeplane_request_seconds_bucket{target=\"static\",le=\"+Inf\"} 600",
+            "edgeplane_request_seconds_sum{target=\"static\"} 0.045",
+            "edgeplane_request_seconds_count{target=\"static\"} 600",
+            "edgeplane_request_seconds_bucket{target=\"compute\",le=\"30\"} 0",
+            "edgeplane_request_seconds_bucket{target=\"compute\",le=\"+Inf\"} 3",
+            "edgeplane_request_seconds_sum{target=\"compute\"} 180",
+            "edgeplane_connections 6",
+            "edgeplane_access_log_dropped_total 6",
+        ] {
+            assert!(text.lines().any(|found| found == line), "no {line} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_has_not_happened_yet_is_a_zero() {
+        let metrics = Metrics::new().unwrap();
+        let text = metrics.render();
+        let zeros: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert!(zeros.iter().all(|line| line.ends_with(" 0")), "{text}");
+        let requests = zeros.iter().filter(|line| line.starts_with("edgeplane_requests_total{status=")).count();
+        assert_eq!((requests, zeros.len()), (16, 18), "{text}");
+        for line in [
+            "# HELP edgeplane_requests_total Requests answered, by target and status class",
+            "# TYPE edgeplane_requests_total counter",
+            "# TYPE edgeplane_connections gauge",
+            "# TYPE edgeplane_access_log_dropped_total counter",
+        ] {
+            assert!(text.lines().any(|found| found == line), "no {line} in\n{text}");
+        }
     }
 }

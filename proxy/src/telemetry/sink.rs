@@ -1,80 +1,97 @@
 //! Hot: lines on their way to a reader that may be slow, written by a thread of its own.
 //!
-//! A thread that is woken for every line costs more than the line, so lines gather for a moment and are written
-//! together. When the reader does not read, what has no room any more is refused and not queued without end.
+//! Every thread that has lines has a queue, which only it and the writer touch. A writer that is woken for every line
+//! costs more than the line: as long as there are lines it looks into the queues by itself, every now and then, and
+//! only the first line after a silence has to wake it. When the reader does not read, what has no room any more is
+//! refused and not queued without end.
 
 use std::{
     io::{self, Write},
     mem,
-    sync::Arc,
-    thread,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, Thread},
     time::{Duration, Instant},
 };
 
 use parking_lot::{Condvar, Mutex};
 
-/// How long the first line waits for others. Nobody who watches a log notices.
+/// How long the writer lets lines gather. Nobody who watches a log notices.
 const GATHER: Duration = Duration::from_millis(20);
-/// So much is written at once without waiting longer.
+/// A queue this long is written without waiting longer, while it is still in the processor's cache.
 const BURST: usize = 64 * 1024;
-/// Bytes waiting while the reader does not read: some 10,000 lines.
-const BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Bytes waiting in a queue while the reader does not read: some 10,000 lines.
+pub(super) const BYTES_MAX: usize = 2 * 1024 * 1024;
+/// What a queue keeps of its memory after an onslaught.
+const BYTES_KEPT: usize = 4 * BURST;
 
+/// The lines of one thread, away from what other threads write to.
 #[derive(Debug, Default)]
-struct State {
-    lines: Vec<u8>,
-    /// Write what there is now.
-    urgent: bool,
-    /// The writer has lines in hand.
-    writing: bool,
-    closed: bool,
-}
+#[repr(align(128))]
+struct Queue(Mutex<Vec<u8>>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    state: Mutex<State>,
-    to_writer: Condvar,
-    to_waiter: Condvar,
+    queues: Mutex<Vec<Arc<Queue>>>,
+    /// The writer found nothing and waits to be woken.
+    asleep: AtomicBool,
+    /// Write what there is now.
+    hurry: AtomicBool,
+    closed: AtomicBool,
+    rounds: Mutex<Rounds>,
+    round_done: Condvar,
 }
 
-/// The near end. Cheap to push to from any thread.
+/// How often the writer has looked into all queues, counted before and after.
+#[derive(Debug, Default)]
+struct Rounds {
+    begun: u64,
+    done: u64,
+}
+
+/// The far end of all queues.
 #[derive(Debug)]
-pub(super) struct Sink(Arc<Shared>);
+pub(super) struct Sink {
+    shared: Arc<Shared>,
+    writer: Thread,
+}
+
+/// The near end of one queue, for one thread.
+#[derive(Debug)]
+pub(super) struct Inlet {
+    queue: Arc<Queue>,
+    shared: Arc<Shared>,
+    writer: Thread,
+}
 
 impl Sink {
     /// Starts the writing thread, called `name`.
     pub(super) fn start(name: &str, out: impl Write + Send + 'static) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let far = Arc::clone(&shared);
-        thread::Builder::new().name(name.to_owned()).spawn(move || write(&far, out))?;
-        Ok(Self(shared))
+        let writing = thread::Builder::new().name(name.to_owned()).spawn(move || write(&far, out))?;
+        Ok(Self { shared, writer: writing.thread().clone() })
     }
 
-    /// Adds a line, which ends in a line feed. False when there is no room for it.
-    pub(super) fn push(&self, line: &[u8]) -> bool {
-        let mut state = self.0.state.lock();
-        let before = state.lines.len();
-        let after = before + line.len();
-        if after > BYTES_MAX {
-            return false;
-        }
-        state.lines.extend_from_slice(line);
-        drop(state);
-        // Others are there already: the writer knows, unless there are now so many that it should not wait.
-        if before == 0 || (before < BURST && after >= BURST) {
-            self.0.to_writer.notify_one();
-        }
-        true
+    /// A queue for one more thread.
+    pub(super) fn inlet(&self) -> Inlet {
+        let queue = Arc::default();
+        self.shared.queues.lock().push(Arc::clone(&queue));
+        Inlet { queue, shared: Arc::clone(&self.shared), writer: self.writer.clone() }
     }
 
     /// Waits until what was pushed so far is written, at most `patience`.
     pub(super) fn finish(&self, patience: Duration) {
         let deadline = Instant::now() + patience;
-        let mut state = self.0.state.lock();
-        state.urgent = true;
-        self.0.to_writer.notify_one();
-        while !state.lines.is_empty() || state.writing {
-            if self.0.to_waiter.wait_until(&mut state, deadline).timed_out() {
+        let mut rounds = self.shared.rounds.lock();
+        // A round that is under way may have passed a queue already.
+        let round = rounds.begun + 1;
+        self.shared.hurry.store(true, Ordering::Release);
+        self.writer.unpark();
+        while rounds.done < round {
+            if self.shared.round_done.wait_until(&mut rounds, deadline).timed_out() {
                 return;
             }
         }
@@ -83,45 +100,118 @@ impl Sink {
 
 impl Drop for Sink {
     fn drop(&mut self) {
-        self.0.state.lock().closed = true;
-        self.0.to_writer.notify_one();
+        self.shared.closed.store(true, Ordering::Release);
+        self.writer.unpark();
+    }
+}
+
+impl Inlet {
+    /// Has `line` append a line, which ends in a line feed and has `most` bytes at most. False when there may be no
+    /// room for it; then it is not asked.
+    pub(super) fn push(&self, most: usize, line: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let mut lines = self.queue.0.lock();
+        let before = lines.len();
+        if before + most > BYTES_MAX {
+            return false;
+        }
+        line(&mut lines);
+        let after = lines.len();
+        drop(lines);
+        // The writer falls asleep in two steps: it says so and then looks into the queues once more. Whoever did not
+        // see it said had the line in the queue before that look.
+        if before == 0 && self.shared.asleep.load(Ordering::Acquire) && self.shared.asleep.swap(false, Ordering::AcqRel)
+        {
+            self.writer.unpark();
+        }
+        if before < BURST && after >= BURST && !self.shared.hurry.swap(true, Ordering::AcqRel) {
+            self.writer.unpark();
+        }
+        true
     }
 }
 
 fn write(shared: &Shared, mut out: impl Write) {
-    let mut batch = Vec::new();
+    let mut batches = Vec::new();
     loop {
-        let mut state = shared.state.lock();
-        while state.lines.is_empty() {
-            state.urgent = false;
-            if state.closed {
+        let closed = shared.closed.load(Ordering::Acquire);
+        if !shared.round(&mut batches, &mut out) {
+            if closed {
                 return;
             }
-            shared.to_writer.wait(&mut state);
+            shared.asleep.store(true, Ordering::Release);
+            if !shared.round(&mut batches, &mut out) {
+                shared.sleep();
+            }
+            shared.asleep.store(false, Ordering::Release);
         }
-        let deadline = Instant::now() + GATHER;
-        while !state.urgent && !state.closed && state.lines.len() < BURST {
-            if shared.to_writer.wait_until(&mut state, deadline).timed_out() {
-                break;
+        shared.gather();
+    }
+}
+
+impl Shared {
+    /// Writes what is in the queues now. False when that was nothing. `batches` is the memory for it.
+    fn round(&self, batches: &mut Vec<Vec<u8>>, out: &mut impl Write) -> bool {
+        self.hurry.store(false, Ordering::Release);
+        self.rounds.lock().begun += 1;
+        {
+            let queues = self.queues.lock();
+            batches.resize_with(queues.len(), Vec::new);
+            for (queue, batch) in queues.iter().zip(&mut *batches) {
+                mem::swap(&mut *queue.0.lock(), batch);
             }
         }
-        mem::swap(&mut state.lines, &mut batch);
-        state.writing = true;
-        drop(state);
-        // Nobody can be told that the reader is gone; serving goes on.
-        let _ = out.write_all(&batch);
-        let _ = out.flush();
-        batch.clear();
-        shared.state.lock().writing = false;
-        shared.to_waiter.notify_all();
+        let mut wrote = false;
+        for batch in batches.iter_mut().filter(|batch| !batch.is_empty()) {
+            // Nobody can be told that the reader is gone; serving goes on.
+            let _ = out.write_all(batch);
+            batch.clear();
+            batch.shrink_to(BYTES_KEPT);
+            wrote = true;
+        }
+        if wrote {
+            let _ = out.flush();
+        }
+        let mut rounds = self.rounds.lock();
+        rounds.done = rounds.begun;
+        drop(rounds);
+        self.round_done.notify_all();
+        wrote
+    }
+
+    /// Until somebody has a line, or wants something else.
+    fn sleep(&self) {
+        while self.asleep.load(Ordering::Acquire) && !self.is_urgent() {
+            thread::park();
+        }
+    }
+
+    /// Lets lines gather, unless there is a hurry.
+    fn gather(&self) {
+        let deadline = Instant::now() + GATHER;
+        while !self.is_urgent() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            thread::park_timeout(left);
+        }
+    }
+
+    fn is_urgent(&self) -> bool {
+        self.hurry.load(Ordering::Acquire) || self.closed.load(Ordering::Acquire)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::{
+        collections::BTreeMap,
+        sync::mpsc::{Receiver, Sender, channel},
+    };
 
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
 
     /// Hands every write on, and waits until it is taken where `slow` says so.
     struct Probe {
@@ -143,13 +233,18 @@ mod tests {
         }
     }
 
+    fn push(inlet: &Inlet, line: &[u8]) -> bool {
+        inlet.push(line.len(), |lines| lines.extend_from_slice(line))
+    }
+
     #[test]
     fn lines_come_out_whole_in_order_and_together() {
         let (written, writes) = channel();
         let sink = Sink::start("test", Probe { written, slow: None }).unwrap();
+        let inlet = sink.inlet();
         let lines: Vec<String> = (0..1000).map(|number| format!("line {number}\n")).collect();
-        assert!(lines.iter().all(|line| sink.push(line.as_bytes())));
-        sink.finish(Duration::from_secs(30));
+        assert!(lines.iter().all(|line| push(&inlet, line.as_bytes())));
+        sink.finish(PATIENCE);
         drop(sink);
         let writes: Vec<Vec<u8>> = writes.iter().collect();
         assert_eq!(writes.concat(), lines.concat().into_bytes());
@@ -157,20 +252,65 @@ mod tests {
     }
 
     #[test]
+    fn the_lines_of_several_threads_come_out_whole_and_each_threads_in_order() {
+        const LINES: usize = 20_000;
+        let (written, writes) = channel();
+        let sink = Sink::start("test", Probe { written, slow: None }).unwrap();
+        let threads: Vec<_> = ["a", "b", "c", "d"]
+            .map(|name| {
+                let inlet = sink.inlet();
+                thread::spawn(move || {
+                    (0..LINES).filter(|number| push(&inlet, format!("{name} {number} end\n").as_bytes())).count()
+                })
+            })
+            .into_iter()
+            .collect();
+        let pushed: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+        assert_eq!(pushed, 4 * LINES, "a reader that reads costs no lines");
+        sink.finish(PATIENCE);
+        let text = String::from_utf8(writes.try_iter().collect::<Vec<_>>().concat()).unwrap();
+        let mut next = BTreeMap::new();
+        for line in text.lines() {
+            let mut words = line.split(' ');
+            let (name, number) = (words.next().unwrap(), words.next().unwrap());
+            assert_eq!((words.next(), words.next()), (Some("end"), None), "{line}");
+            let next: &mut usize = next.entry(name.to_owned()).or_default();
+            assert_eq!(number, next.to_string(), "of {name}");
+            *next += 1;
+        }
+        assert_eq!(next.into_values().collect::<Vec<_>>(), [LINES; 4], "finish() left something behind");
+    }
+
+    #[test]
     fn a_single_line_comes_out_without_being_asked_for() {
         let (written, writes) = channel();
         let sink = Sink::start("test", Probe { written, slow: None }).unwrap();
-        assert!(sink.push(b"alone\n"));
-        assert_eq!(writes.recv_timeout(Duration::from_secs(30)).unwrap(), b"alone\n");
+        for inlet in [sink.inlet(), sink.inlet()] {
+            for sleeping in [true, false, true, false, false] {
+                let deadline = Instant::now() + PATIENCE;
+                while sleeping && !sink.shared.asleep.load(Ordering::Acquire) {
+                    assert!(Instant::now() < deadline, "the writer does not go to sleep");
+                    thread::yield_now();
+                }
+                assert!(push(&inlet, b"alone\n"));
+                assert_eq!(writes.recv_timeout(PATIENCE).unwrap(), b"alone\n");
+            }
+        }
     }
 
     #[test]
     fn a_reader_that_does_not_read_costs_lines_and_not_memory_or_time() {
         let ((written, writes), (release, slow)) = (channel(), channel());
         let sink = Sink::start("test", Probe { written, slow: Some(slow) }).unwrap();
+        let inlets = [sink.inlet(), sink.inlet()];
         let line = vec![b'x'; 1024];
-        let pushed = (0..10_000).filter(|_| sink.push(&line)).count();
-        assert!((1..=2 * BYTES_MAX / line.len()).contains(&pushed), "{pushed}");
+        let mut pushed = 0;
+        for inlet in &inlets {
+            let taken = (0..10_000).filter(|_| push(inlet, &line)).count();
+            assert!((1..=2 * BYTES_MAX / line.len()).contains(&taken), "{taken}");
+            assert!(inlet.queue.0.lock().capacity() <= 2 * BYTES_MAX);
+            pushed += taken;
+        }
         sink.finish(Duration::from_millis(10));
         drop(release);
         drop(sink);
