@@ -44,6 +44,7 @@ fn instructions(operation: &str, count: u64) -> u64 {
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{told}");
     let profile = std::fs::read_to_string(&out).unwrap();
-    let totals = profile.lines().find_map(|line| line.strip_prefix("totals: ").or_else(|| line.strip_prefix("summary: ")));
+    let totals =
+        profile.lines().find_map(|line| line.strip_prefix("totals: ").or_else(|| line.strip_prefix("summary: ")));
     totals.and_then(|total| total.trim().parse().ok()).unwrap_or_else(|| panic!("no total in {out:?}: {told}"))
 }

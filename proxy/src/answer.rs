@@ -5,6 +5,8 @@ use std::io::Write as _;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 
+use crate::assets::Content;
+
 /// The head of a request that passed the gate: nothing in it is ambiguous any more.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
@@ -102,10 +104,45 @@ pub enum Body {
     /// Nothing.
     #[default]
     Empty,
-    /// One piece, perhaps a window of the mapped pack.
+    /// One piece that was made for this answer or is kept in memory.
     Whole(Bytes),
-    /// Several, in order (multipart ranges).
-    Parts(Vec<Bytes>),
+    /// A file of the pack, or a part of it.
+    File(Content),
+    /// Several pieces, in order (multipart ranges).
+    Parts(Vec<Piece>),
+}
+
+/// A piece of a content.
+#[derive(Clone, Debug)]
+pub enum Piece {
+    /// What stands between files.
+    Text(Bytes),
+    /// A part of a file of the pack.
+    File(Content),
+}
+
+impl Piece {
+    /// Bytes in it.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Text(text) => text.len() as u64,
+            Self::File(content) => content.len() as u64,
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text,
+            Self::File(content) => content.bytes(),
+        }
+    }
 }
 
 impl Body {
@@ -114,7 +151,8 @@ impl Body {
         match self {
             Self::Empty => 0,
             Self::Whole(bytes) => bytes.len() as u64,
-            Self::Parts(parts) => parts.iter().map(|part| part.len() as u64).sum(),
+            Self::File(content) => content.len() as u64,
+            Self::Parts(parts) => parts.iter().map(Piece::len).sum(),
         }
     }
 

@@ -84,7 +84,7 @@ fn read(file: &File, head: &Head<'_>, policy: &Policy<'_>) -> Answer {
                     let value = multipart::content_range(&range, variant.body.len());
                     let mut answer = cached(whole(file, variant), policy);
                     answer.status = StatusCode::PARTIAL_CONTENT;
-                    answer.body = Body::Whole(multipart::window(&variant.body, &range));
+                    answer.body = Body::File(multipart::window(&variant.body, &range));
                     insert(&mut answer.headers, CONTENT_RANGE, &value);
                     answer
                 }
@@ -148,7 +148,7 @@ pub(super) fn not_modified(file: &File, variant: &Variant) -> Answer {
     if file.has_variants() {
         headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
     }
-    Answer { status: StatusCode::NOT_MODIFIED, headers, body: Body::Whole(variant.body.clone()) }
+    Answer { status: StatusCode::NOT_MODIFIED, headers, body: Body::File(variant.body.clone()) }
 }
 
 /// An answer with the policy's `Cache-Control`.

@@ -108,7 +108,7 @@ impl Draft {
     /// Copies the files of a pack, without their variants.
     pub(super) fn copy_pack(&mut self, pack: &Pack) -> Result<(), BuildError> {
         for (name, file) in pack.files() {
-            let extent = self.append_bytes(&file.identity.body, ContentCoding::Identity)?;
+            let extent = self.append_bytes(file.identity.body.bytes(), ContentCoding::Identity)?;
             self.files.push(DraftFile { name: name.to_vec(), modified: file.modified, extents: vec![extent] });
         }
         Ok(())

@@ -11,7 +11,7 @@
 //! `shelf` names the packs and removes old ones, `format` is the file's layout, [`prepare`](prepare()) is all of it.
 //!
 //! When a request comes (hot), [`answer`](answer()) looks the name up in memory, chooses the variant (`encoding`),
-//! evaluates the preconditions (`conditional`) and the range (`range`), and hands out windows of the mapping;
+//! evaluates the preconditions (`conditional`) and the range (`range`), and hands out a `content`: a window of the pack.
 //! [`ready`](ready()) does the same for plain requests without writing a head.
 //! No file is opened or asked for, and no content byte is copied.
 //!
@@ -20,6 +20,7 @@
 
 mod answer;
 mod conditional;
+mod content;
 mod draft;
 mod encoding;
 mod format;
@@ -38,6 +39,7 @@ mod tests;
 mod variant;
 
 pub use answer::{Outcome, Policy, answer};
+pub use content::Content;
 pub use draft::BuildError;
 pub use encoding::ContentCoding;
 pub use improve::{ImproveError, improve};

@@ -2,14 +2,16 @@
 
 use std::ops::Range;
 
-use bytes::Bytes;
 use http::HeaderValue;
+
+use super::content::Content;
+use crate::answer::Piece;
 
 /// The parts of an answer: small texts around windows of the content, which is not copied.
 ///
 /// The boundary is the content's own hash, which the content can hardly contain. `media_type` is repeated in each
 /// part, as RFC 9110 15.3.7.2 asks.
-pub(super) fn parts(content: &Bytes, ranges: &[Range<u64>], media_type: &HeaderValue, boundary: &str) -> Vec<Bytes> {
+pub(super) fn parts(content: &Content, ranges: &[Range<u64>], media_type: &HeaderValue, boundary: &str) -> Vec<Piece> {
     let len = content.len();
     let mut parts = Vec::with_capacity(ranges.len() * 2 + 1);
     for range in ranges {
@@ -20,10 +22,10 @@ pub(super) fn parts(content: &Bytes, ranges: &[Range<u64>], media_type: &HeaderV
         text.extend_from_slice(format!("--{boundary}\r\nContent-Type: ").as_bytes());
         text.extend_from_slice(media_type.as_bytes());
         text.extend_from_slice(format!("\r\nContent-Range: {}\r\n\r\n", content_range(range, len)).as_bytes());
-        parts.push(text.into());
-        parts.push(window(content, range));
+        parts.push(Piece::Text(text.into()));
+        parts.push(Piece::File(window(content, range)));
     }
-    parts.push(format!("\r\n--{boundary}--\r\n").into());
+    parts.push(Piece::Text(format!("\r\n--{boundary}--\r\n").into()));
     parts
 }
 
@@ -33,8 +35,7 @@ pub(super) fn content_range(range: &Range<u64>, len: usize) -> String {
 }
 
 /// A part of a content, without copying it; cut to the content.
-pub(super) fn window(content: &Bytes, range: &Range<u64>) -> Bytes {
-    let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX).min(content.len());
-    let (start, end) = (at(range.start), at(range.end));
-    content.slice(start.min(end)..end)
+pub(super) fn window(content: &Content, range: &Range<u64>) -> Content {
+    let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX);
+    content.slice(at(range.start)..at(range.end))
 }

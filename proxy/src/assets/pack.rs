@@ -13,6 +13,7 @@ use http::HeaderValue;
 use indexmap::IndexMap;
 
 use super::{
+    content::Content,
     encoding::ContentCoding,
     format::{self, Damage, Entry, Extent, Hash},
     mapped::Mapping,
@@ -54,7 +55,7 @@ pub(super) struct Variant {
     /// Strong: the hash of the encoded bytes, so that nodes agree where bytes agree.
     pub(super) etag: HeaderValue,
     pub(super) hash: Hash,
-    pub(super) body: Bytes,
+    pub(super) body: Content,
     /// The heads of its answers, written when they are first needed: most files of a deployment never are.
     pub(super) heads: Heads,
 }
@@ -107,7 +108,7 @@ impl Pack {
         if !metadata.is_file() || metadata.len() == 0 {
             return Err(unusable(Damage::Foreign));
         }
-        let mapping = Mapping::open(&file).map_err(io)?;
+        let mapping = Mapping::open(file).map_err(io)?;
         let entries = format::decode(mapping.bytes()).map_err(unusable)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let mut pack = Self { path: Some(path.to_owned()), bytes: metadata.len(), ..Self::empty() };
@@ -145,7 +146,7 @@ impl Pack {
     /// The unencoded bytes of the file a decoded path names, without copying them, and their blake3 hash.
     pub fn source(&self, path: &[u8]) -> Option<(Bytes, [u8; 32])> {
         let identity = &self.find(path, false)?.identity;
-        Some((identity.body.clone(), identity.hash))
+        Some((Bytes::from_owner(identity.body.clone()), identity.hash))
     }
 
     /// The file a decoded path names; with `index`, also the index of the folder it names.
@@ -173,7 +174,7 @@ impl File {
             modified,
             last_modified: value(httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(modified)).into()),
             media_type: value(media_type::of(entry.name)),
-            identity: variants.next().unwrap_or_else(Variant::empty),
+            identity: variants.next().unwrap_or_else(|| Variant::empty(mapping)),
             encoded: variants.collect(),
         }
     }
@@ -200,14 +201,15 @@ impl Variant {
             etag: etag(&extent.hash),
             hash: extent.hash,
             heads: Heads::default(),
-            body: mapping.window(at(extent.offset)..at(extent.offset.saturating_add(extent.len))),
+            body: Content::new(mapping, at(extent.offset)..at(extent.offset.saturating_add(extent.len))),
         }
     }
 
     /// No content; for a file without any, which the check of the index rules out.
-    fn empty() -> Self {
+    fn empty(mapping: &Mapping) -> Self {
         let hash = *blake3::hash(b"").as_bytes();
-        Self { coding: ContentCoding::Identity, etag: etag(&hash), hash, body: Bytes::new(), heads: Heads::default() }
+        let body = Content::new(mapping, 0..0);
+        Self { coding: ContentCoding::Identity, etag: etag(&hash), hash, body, heads: Heads::default() }
     }
 }
 

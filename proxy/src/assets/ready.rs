@@ -5,12 +5,13 @@
 
 use std::sync::OnceLock;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use http::StatusCode;
 
 use super::{
     answer::{self, Policy},
     conditional::{self, Verdict},
+    content::Content,
     pack::Pack,
 };
 use crate::answer::{Answer, Head};
@@ -31,7 +32,7 @@ pub struct Ready<'p> {
     /// The status line and the fields that are always the same, each line with its end.
     pub head: &'p [u8],
     /// The content; none for the 304 and for HEAD.
-    pub content: Option<&'p Bytes>,
+    pub content: Option<&'p Content>,
 }
 
 /// The answer to a plain request; none for every other one, which [`answer`](answer::answer) takes.

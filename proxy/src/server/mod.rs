@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! listen -> shard -> connection -> head (patience) -> gate (strict) -> plain (a plain request for a file)
-//!                                                               `-> turn (decision, target, fallback) -> writer
+//!                                                               `-> turn (decision, target, fallback) -> writer -> send
 //!                                                                        `-> upstream (loan to Pingora)
 //! ```
 
@@ -20,6 +20,7 @@ mod loan;
 mod patience;
 pub mod plain;
 mod rewrite;
+mod send;
 mod shard;
 mod turn;
 mod upstream;

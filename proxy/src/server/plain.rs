@@ -17,12 +17,14 @@ use http::StatusCode;
 use super::{
     gate::{self, Passed},
     loan::Connection,
+    send::LARGE_BYTES,
     socket::Socket,
     writer::Envelope,
 };
 use crate::{
+    answer::Piece,
     app::App,
-    assets::{self, Policy},
+    assets::{self, Content, Policy},
     compute::forwarded::Client,
     decide,
     telemetry::{self, RequestId, access_log::Record},
@@ -38,7 +40,7 @@ const LINES: usize = 256;
 pub(super) struct Sent {
     written: Written,
     /// What the socket did not take at once, after what is in `connection.out`.
-    pub(super) rest: Option<Bytes>,
+    pub(super) rest: Option<Piece>,
     /// The client is gone.
     pub(super) failed: bool,
 }
@@ -62,7 +64,7 @@ pub(super) fn answer(
 ) -> Option<Sent> {
     let Connection { socket, ahead, out, .. } = connection;
     let more_follows = !ahead.is_empty();
-    let send = |out: &mut BytesMut, content: Option<&Bytes>| send(socket, out, content, more_follows);
+    let send = |out: &mut BytesMut, content: Option<&Content>| send(socket, out, content, more_follows);
     let (written, (rest, failed)) = write(out, passed, socket.peer(), app, telemetry, send)?;
     Some(Sent { written, rest, failed })
 }
@@ -73,7 +75,7 @@ pub fn rehearse(app: &App, telemetry: &telemetry::Shard, request: &[u8], out: &m
     let mut fields = [httparse::EMPTY_HEADER; 32];
     let passed = gate::examine(request, &mut fields, app.settings.limits.request_target).ok()?;
     let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-    let (written, n_content) = write(out, &passed, peer, app, telemetry, |_, content| content.map_or(0, Bytes::len))?;
+    let (written, n_content) = write(out, &passed, peer, app, telemetry, |_, content| content.map_or(0, Content::len))?;
     written.record(&passed, telemetry, 0);
     Some(n_content)
 }
@@ -85,7 +87,7 @@ fn write<T>(
     peer: SocketAddr,
     app: &App,
     telemetry: &telemetry::Shard,
-    send: impl FnOnce(&mut BytesMut, Option<&Bytes>) -> T,
+    send: impl FnOnce(&mut BytesMut, Option<&Content>) -> T,
 ) -> Option<(Written, T)> {
     if !is_plain(passed) {
         return None;
@@ -117,7 +119,7 @@ fn write<T>(
         patience: Duration::ZERO,
     };
     envelope.write(out);
-    let n_bytes = (out.len() - n_before + ready.content.map_or(0, Bytes::len)) as u64;
+    let n_bytes = (out.len() - n_before + ready.content.map_or(0, Content::len)) as u64;
     let sent = send(out, ready.content);
     Some((Written { status: ready.status, started, client, request_id, n_bytes }, sent))
 }
@@ -135,25 +137,27 @@ fn is_plain(passed: &Passed<'_>) -> bool {
 }
 
 /// Sends what is in `out` and the content in one write, or gathers both while the next request is here already. Gives
-/// back what the socket did not take, and whether the client is gone.
-fn send(socket: &Socket, out: &mut BytesMut, content: Option<&Bytes>, more_follows: bool) -> (Option<Bytes>, bool) {
-    let bytes = content.map_or(&[][..], |content| content);
-    if more_follows && out.len() + bytes.len() <= GATHER_MAX {
+/// back what the socket did not take, and whether the client is gone. A large content is left for `send`.
+fn send(socket: &Socket, out: &mut BytesMut, content: Option<&Content>, more_follows: bool) -> (Option<Piece>, bool) {
+    let large = content.filter(|content| content.len() >= LARGE_BYTES);
+    let bytes = content.filter(|_| large.is_none()).map_or(&[][..], Content::bytes);
+    if more_follows && large.is_none() && out.len() + bytes.len() <= GATHER_MAX {
         out.put_slice(bytes);
         return (None, false);
     }
-    let n = match socket.try_write_vectored(&[IoSlice::new(out), IoSlice::new(bytes)]) {
+    let n = match socket.try_send(&[IoSlice::new(out), IoSlice::new(bytes)], large.is_some()) {
         Ok(n) => n,
         Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
         Err(_) => return (None, true),
     };
     let Some(n_content) = n.checked_sub(out.len()) else {
         out.advance(n);
-        return (Some(content.cloned().unwrap_or_default()), false);
+        let rest = content.map_or_else(|| Piece::Text(Bytes::new()), |content| Piece::File(content.clone()));
+        return (Some(rest), false);
     };
     out.clear();
     let rest = content.filter(|content| n_content < content.len());
-    (rest.map(|content| content.slice(n_content..)), false)
+    (rest.map(|content| Piece::File(content.slice(n_content..content.len()))), false)
 }
 
 impl Sent {

@@ -1,15 +1,17 @@
 //! Hot: the client's end of a connection, TCP or Unix, as one type.
 
 use std::{
+    fs::File,
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    os::fd::{AsRawFd, RawFd},
+    os::fd::{AsFd as _, AsRawFd, BorrowedFd, RawFd},
     pin::Pin,
     task::{Context, Poll},
 };
 
+use rustix::net::{SendAncillaryBuffer, SendFlags};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, Interest, ReadBuf},
     net::{TcpStream, UnixStream},
 };
 
@@ -45,12 +47,46 @@ impl Socket {
         }
     }
 
-    /// Writes what the socket takes without waiting; `WouldBlock` when that is nothing.
-    pub(crate) fn try_write_vectored(&self, pieces: &[io::IoSlice<'_>]) -> io::Result<usize> {
+    /// Waits until something can be written, or writing would fail at once.
+    pub(crate) async fn writable(&self) -> io::Result<()> {
         match &self.stream {
-            Stream::Tcp(stream) => stream.try_write_vectored(pieces),
-            Stream::Unix(stream) => stream.try_write_vectored(pieces),
+            Stream::Tcp(stream) => stream.writable().await,
+            Stream::Unix(stream) => stream.writable().await,
         }
+    }
+
+    /// Writes what there is room for now. With `more`, the kernel may keep an incomplete segment until more follows.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is no room: then [`writable`](Self::writable) waits for it.
+    pub(crate) fn try_send(&self, pieces: &[io::IoSlice<'_>], more: bool) -> io::Result<usize> {
+        let len = pieces.iter().map(|piece| piece.len()).sum();
+        let flags = if more { SendFlags::NOSIGNAL | SendFlags::MORE } else { SendFlags::NOSIGNAL };
+        self.try_write(len, |fd| Ok(rustix::net::sendmsg(fd, pieces, &mut SendAncillaryBuffer::default(), flags)?))
+    }
+
+    /// Writes as much of a part of a file as there is room for now, without copying it; 0 at the end of the file.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is no room: then [`writable`](Self::writable) waits for it.
+    pub(crate) fn try_send_file(&self, file: &File, mut offset: u64, len: usize) -> io::Result<usize> {
+        self.try_write(len, |fd| Ok(rustix::fs::sendfile(fd, file, Some(&mut offset), len)?))
+    }
+
+    /// Writes once, if the runtime does not know already that there is no room.
+    fn try_write(&self, len: usize, write: impl FnOnce(BorrowedFd<'_>) -> io::Result<usize>) -> io::Result<usize> {
+        let mut written = 0;
+        let write = |fd: BorrowedFd<'_>| {
+            written = write(fd)?;
+            // Where less was taken than offered there is no room left. Telling the runtime spares the call that would
+            // find out, as its own writes do; the kernel says when there is room again.
+            if (1..len).contains(&written) { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        };
+        let tried = match &self.stream {
+            Stream::Tcp(stream) => stream.try_io(Interest::WRITABLE, || write(stream.as_fd())),
+            Stream::Unix(stream) => stream.try_io(Interest::WRITABLE, || write(stream.as_fd())),
+        };
+        if written > 0 { Ok(written) } else { tried.map(|()| 0) }
     }
 
     /// The client's address; loopback for a Unix socket, whose peer is on this machine.

@@ -1,13 +1,12 @@
-//! Hot: an answer onto the wire: one head, then the body's pieces as they are, in as few writes as the kernel takes.
+//! Hot: an answer onto the wire: one head, then the body's pieces as they are.
 
 use std::{io, time::Duration};
 
-use bytes::{Buf, Bytes, BytesMut};
-use tokio::{io::AsyncWriteExt, time::timeout};
+use bytes::{Bytes, BytesMut};
 
-use super::loan::Connection;
+use super::{loan::Connection, send};
 use crate::{
-    answer::{Answer, Body},
+    answer::{Answer, Body, Piece},
     telemetry::DateLine,
 };
 
@@ -39,15 +38,16 @@ pub(crate) async fn write(
 ) -> Result<(), io::Error> {
     let has_content = !envelope.head_only && !answer.forbids_content();
     let head = serialize(&answer, envelope);
-    let mut pieces: Vec<Bytes> = vec![connection.out.split().freeze(), head];
+    let mut pieces = vec![Piece::Text(connection.out.split().freeze()), Piece::Text(head)];
     if has_content {
         match answer.body {
             Body::Empty => {}
-            Body::Whole(bytes) => pieces.push(bytes),
+            Body::Whole(bytes) => pieces.push(Piece::Text(bytes)),
+            Body::File(content) => pieces.push(Piece::File(content)),
             Body::Parts(parts) => pieces.extend(parts),
         }
     }
-    write_pieces(connection, &mut pieces, envelope.patience).await
+    send::pieces(connection, &pieces, envelope.patience).await
 }
 
 /// Writes what was gathered of answers to pipelined requests.
@@ -56,45 +56,17 @@ pub(crate) async fn write(
 /// As [`write`].
 pub(super) async fn flush(connection: &mut Connection, patience: Duration) -> io::Result<()> {
     let gathered = connection.out.split().freeze();
-    write_pieces(connection, &mut [gathered], patience).await
+    send::pieces(connection, &[Piece::Text(gathered)], patience).await
 }
 
 /// Writes the rest of an answer, after what is in `connection.out`, and says how many bytes of it could not be written.
-pub(super) async fn write_rest(connection: &mut Connection, rest: Bytes, patience: Duration) -> u64 {
-    let gathered = connection.out.split().freeze();
-    let left = (gathered.len() + rest.len()) as u64;
+pub(super) async fn write_rest(connection: &mut Connection, rest: Piece, patience: Duration) -> u64 {
+    let pieces = [Piece::Text(connection.out.split().freeze()), rest];
+    let left: u64 = pieces.iter().map(Piece::len).sum();
     connection.written = 0;
     // Whatever the error is, the client does not get the rest.
-    let _ = write_pieces(connection, &mut [gathered, rest], patience).await;
+    let _ = send::pieces(connection, &pieces, patience).await;
     left - connection.written
-}
-
-async fn write_pieces(connection: &mut Connection, pieces: &mut [Bytes], patience: Duration) -> io::Result<()> {
-    /// Linux takes 1024 at once; a page of ranges needs far fewer.
-    const SLICES: usize = 16;
-    let mut at = 0;
-    while at < pieces.len() {
-        let mut slices = [io::IoSlice::new(&[]); SLICES];
-        let mut n_slices = 0;
-        for (slice, piece) in slices.iter_mut().zip(&pieces[at..]) {
-            *slice = io::IoSlice::new(piece);
-            n_slices += 1;
-        }
-        let written = timeout(patience, connection.socket.write_vectored(&slices[..n_slices])).await;
-        let mut n = written.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-        connection.written += n as u64;
-        if n == 0 && pieces[at..].iter().any(|piece| !piece.is_empty()) {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        while at < pieces.len() && n >= pieces[at].len() {
-            n -= pieces[at].len();
-            at += 1;
-        }
-        if at < pieces.len() {
-            pieces[at].advance(n);
-        }
-    }
-    Ok(())
 }
 
 fn serialize(answer: &Answer, envelope: Envelope<'_>) -> Bytes {

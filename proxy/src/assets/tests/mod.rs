@@ -1,6 +1,7 @@
 //! A folder, a pack made of it, and questions to it.
 
 mod answers;
+mod contents;
 mod large;
 mod packs;
 mod preconditions;
@@ -16,7 +17,7 @@ use edgeplane_config::StaticSettings;
 use http::StatusCode;
 
 use super::{Outcome, Pack, Policy, answer, prepare};
-use crate::answer::{Answer, Body, Head};
+use crate::answer::{Answer, Body, Head, Piece};
 
 /// 2023-11-14 22:13:20 UTC
 const MODIFIED: u64 = 1_700_000_000;
@@ -114,7 +115,8 @@ fn content(answer: &Answer) -> Vec<u8> {
     match &answer.body {
         Body::Empty => Vec::new(),
         Body::Whole(bytes) => bytes.to_vec(),
-        Body::Parts(parts) => parts.concat(),
+        Body::File(content) => content.bytes().to_vec(),
+        Body::Parts(parts) => parts.iter().flat_map(AsRef::as_ref).copied().collect(),
     }
 }
 

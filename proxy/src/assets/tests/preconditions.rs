@@ -177,11 +177,11 @@ fn no_field_panics_and_every_part_is_a_part() {
         match answer.status.as_u16() {
             200 | 304 => prop_assert_eq!(content(&answer), bytes.clone()),
             206 => for part in match answer.body {
-                Body::Whole(part) => vec![part],
+                Body::File(part) => vec![Piece::File(part)],
                 Body::Parts(parts) => parts.into_iter().skip(1).step_by(2).collect(),
-                Body::Empty => vec![],
+                Body::Empty | Body::Whole(_) => vec![],
             } {
-                prop_assert!(bytes.windows(part.len()).any(|window| window == part));
+                prop_assert!(bytes.windows(part.as_ref().len()).any(|window| window == part.as_ref()));
             },
             status => prop_assert!(matches!(status, 412 | 416), "{}", status),
         }
