@@ -125,7 +125,7 @@ fn both_lanes_answer_alike() {
     let (etag, date) = (sample.field("etag").unwrap().to_owned(), sample.field("last-modified").unwrap().to_owned());
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let (mut plain, mut other) = (Connection::open(address), Connection::open(address));
-    let before = server.metric("edgeplane_plain_requests_total");
+    let before = server.metric(r#"edgeplane_lane_requests_total{lane="plain"}"#);
     for _ in 0..REQUESTS {
         let (method, target, fields) = request().new_tree(&mut runner).unwrap().current();
         let build = |target: &str| {
@@ -144,7 +144,7 @@ fn both_lanes_answer_alike() {
         assert_eq!(told(one), told(two), "{method} {target} {fields:?}");
     }
     // Both ways were really gone: a good part of the requests is plain, and none of those in absolute form.
-    let taken = server.metric("edgeplane_plain_requests_total") - before;
+    let taken = server.metric(r#"edgeplane_lane_requests_total{lane="plain"}"#) - before;
     assert!((REQUESTS as f64 * 0.1..REQUESTS as f64 * 0.9).contains(&taken), "{taken} of {REQUESTS}");
 }
 

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use clap::ValueEnum;
 
 use crate::{
-    decision::{StaticAnswer, routes},
+    decision::{PlainRequest, routes},
     failure::Failure,
 };
 
@@ -14,8 +14,8 @@ use crate::{
 pub(crate) enum Operation {
     /// The route of a path, among 25
     Route,
-    /// The answer for a file
-    Static,
+    /// A plain request for a file, all but the socket
+    Plain,
 }
 
 /// Does it so many times.
@@ -28,10 +28,10 @@ pub(crate) fn run(operation: Operation, times: u64) -> Result<(), Failure> {
                 black_box(routes.find(path));
             }
         }
-        Operation::Static => {
-            let answer = StaticAnswer::prepare()?;
+        Operation::Plain => {
+            let mut request = PlainRequest::prepare()?;
             for _ in 0..times {
-                black_box(answer.find());
+                black_box(request.answer());
             }
         }
     }

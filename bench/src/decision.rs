@@ -1,13 +1,16 @@
-//! The two decisions every request pays for, in this process alone: the route and the static answer.
+//! The two decisions every request pays for, in this process alone: the route, and the whole way of a plain request.
 
-use std::fs;
+use std::{fs, sync::Arc};
 
+use bytes::BytesMut;
 use edgeplane::{
-    answer::Head,
-    assets::{self, Pack, Policy},
+    app::{App, Parts},
+    assets,
     route::Routes,
+    server::plain::rehearse,
+    telemetry::{self, Telemetry, access_log::AccessLog, metrics::Metrics},
 };
-use edgeplane_config::Settings;
+use edgeplane_config::{LogFormat, Manifest, Settings};
 
 use crate::failure::Failure;
 
@@ -24,35 +27,53 @@ pub(crate) fn compile(patterns: &[String]) -> Result<Routes, Failure> {
     Routes::compile(patterns.iter().map(String::as_str)).map_err(decision)
 }
 
-/// A pack with one file, and a request for it.
+/// A request as browsers send it, for a file, and everything that answers it but a socket.
 #[derive(Debug)]
-pub(crate) struct StaticAnswer {
-    pack: Pack,
-    policy: Policy<'static>,
+pub(crate) struct PlainRequest {
+    app: App,
+    telemetry: telemetry::Shard,
+    out: BytesMut,
 }
 
-const FIELDS: [httparse::Header<'static>; 2] = [
-    httparse::Header { name: "host", value: b"localhost" },
-    httparse::Header { name: "accept-encoding", value: b"gzip, deflate, br, zstd" },
-];
+const REQUEST: &[u8] = b"GET /app.js?v=1 HTTP/1.1\r\n\
+    host: localhost:8080\r\n\
+    user-agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36\r\n\
+    accept: */*\r\n\
+    sec-fetch-site: same-origin\r\n\
+    sec-fetch-mode: no-cors\r\n\
+    sec-fetch-dest: script\r\n\
+    referer: http://localhost:8080/\r\n\
+    accept-encoding: gzip, deflate, br, zstd\r\n\
+    accept-language: en-GB,en;q=0.9\r\n\
+    \r\n";
 
-impl StaticAnswer {
+const MANIFEST: &str = r#"{
+    "version": 1, "framework": {"name": "none", "version": "1.0.0"},
+    "routes": [{"path": "/*", "target": {"kind": "Static"}}]
+}"#;
+
+impl PlainRequest {
     pub(crate) fn prepare() -> Result<Self, Failure> {
         let folder = tempfile::tempdir().map_err(Failure::system("make a folder"))?;
         let files = folder.path().join("static");
         fs::create_dir(&files).map_err(Failure::file("make", &files))?;
         let file = files.join("app.js");
         fs::write(&file, "x".repeat(1024)).map_err(Failure::file("write", &file))?;
-        let settings = Settings::default();
+        let settings = Arc::new(Settings::default());
         let pack = assets::prepare(Some(&files), &folder.path().join("packs"), &settings.assets).map_err(decision)?;
-        Ok(Self { pack, policy: Policy { cache_control: None, ranges_max: 16, index: true } })
+        let (manifest, _) = Manifest::parse(MANIFEST).map_err(decision)?;
+        let metrics = Metrics::new().map_err(decision)?;
+        let log = AccessLog::start(LogFormat::Off).map_err(Failure::system("start a log"))?;
+        let telemetry = Telemetry::new(metrics, log);
+        let shard = telemetry.shard();
+        let app = App::build(settings, Parts { manifest, pack, compute: None }, telemetry).map_err(decision)?;
+        Ok(Self { app, telemetry: shard, out: BytesMut::with_capacity(4096) })
     }
 
-    /// The decision, and nothing of what follows.
-    pub(crate) fn find(&self) -> assets::Outcome {
-        let head =
-            Head { method: "GET", path: "/app.js", query: None, fields: &FIELDS, http11: true, host: "localhost" };
-        assets::answer(&self.pack, b"/app.js", &head, &self.policy)
+    /// Answers it, and gives the length of the content.
+    pub(crate) fn answer(&mut self) -> Option<usize> {
+        self.out.clear();
+        rehearse(&self.app, &self.telemetry, REQUEST, &mut self.out)
     }
 }
 

@@ -215,7 +215,7 @@ impl Server {
         Request::get(target).field("Connection", "close").send(self.admin.expect("known since the start"))
     }
 
-    /// A metric without labels.
+    /// A metric, with its labels as they are printed.
     pub(crate) fn metric(&self, name: &str) -> f64 {
         let text = self.admin("/metrics").expect(200).text();
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());

@@ -4,7 +4,7 @@ use std::{hint::black_box, thread, time::Instant};
 
 use super::Scenario;
 use crate::{
-    decision::{PATH, StaticAnswer, compile, routes},
+    decision::{PATH, PlainRequest, compile, routes},
     failure::Failure,
     load::{count, stay_on},
     measure::Tree,
@@ -34,7 +34,7 @@ fn run(stage: &Stage) -> Result<Vec<Outcome>, Failure> {
     let operations = stage.extent.of(OPERATIONS, OPERATIONS_SMOKE);
     let measured = move || {
         stay_on(SERVER_CORE)?;
-        Ok(vec![few_and_many(operations)?, hostile(operations)?, static_answer(operations)?])
+        Ok(vec![few_and_many(operations)?, hostile(operations)?, plain_request(operations)?])
     };
     thread::scope(|scope| match scope.spawn(measured).join() {
         Ok(done) => done,
@@ -97,12 +97,12 @@ fn hostile(operations: usize) -> Result<Outcome, Failure> {
     Ok(outcome)
 }
 
-fn static_answer(operations: usize) -> Result<Outcome, Failure> {
-    let what = "From a request's head to the file, its variant and the answer's head; nothing is sent.";
-    let mut outcome = Outcome::new("static-answer", "Static answer", what);
-    let answer = StaticAnswer::prepare()?;
+fn plain_request(operations: usize) -> Result<Outcome, Failure> {
+    let what = "From the bytes of a browser's request for a file of 1 KB to the bytes of the answer and its metrics; nothing is sent.";
+    let mut outcome = Outcome::new("plain-request", "Plain request, without a socket", what);
+    let mut request = PlainRequest::prepare()?;
     for _ in 0..ROUNDS {
-        outcome.record(OURS, &TIME, nanoseconds(operations, |_| black_box(&answer).find()));
+        outcome.record(OURS, &TIME, nanoseconds(operations, |_| request.answer()));
     }
     Ok(outcome)
 }
@@ -127,7 +127,7 @@ fn held(paths: &[Vec<u8>]) -> u64 {
 }
 
 /// Of one operation.
-fn nanoseconds<T>(operations: usize, operation: impl Fn(usize) -> T) -> f64 {
+fn nanoseconds<T>(operations: usize, mut operation: impl FnMut(usize) -> T) -> f64 {
     let began = Instant::now();
     for n in 0..operations {
         black_box(operation(n));

@@ -27,7 +27,7 @@ use crate::{
     assets::{self, Content, Policy},
     compute::forwarded::Client,
     decide,
-    telemetry::{self, RequestId, access_log::Record},
+    telemetry::{self, Lane, RequestId, access_log::Record},
 };
 
 /// Answers to pipelined requests are gathered up to this size and sent together.
@@ -170,6 +170,7 @@ impl Sent {
 impl Written {
     fn record(&self, passed: &Passed<'_>, telemetry: &telemetry::Shard, n_unsent: u64) -> Instant {
         let (head, ended) = (&passed.head, Instant::now());
+        telemetry.lane(Lane::Plain);
         telemetry.record(&Record {
             client: self.client.address,
             method: head.method,

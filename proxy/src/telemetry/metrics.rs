@@ -11,7 +11,7 @@ use prometheus::{
     proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType},
 };
 
-use super::tally::{BOUNDS, CLASSES, TARGETS, Tally};
+use super::tally::{BOUNDS, CLASSES, LANES, TARGETS, Tally};
 
 /// A metric could not be made: its name or labels are wrong, which a test would have shown.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +69,7 @@ struct Family(&'static str, &'static str, &'static [&'static str]);
 const REQUESTS: Family =
     Family("requests_total", "Requests answered, by target and status class", &["status", "target"]);
 const BYTES: Family = Family("response_bytes_total", "Bytes written to clients, heads included", &["target"]);
+const LANES_TAKEN: Family = Family("lane_requests_total", "Requests that took this way to their answer", &["lane"]);
 const SECONDS: Family =
     Family("request_seconds", "From the end of a request's head to the end of its answer", &["target"]);
 const CONNECTIONS: Family = Family("connections", "Client connections open now", &[]);
@@ -86,7 +87,7 @@ impl Totals {
             let labels = labels.iter().map(|&label| label.to_owned()).collect();
             Desc::new(name.to_owned(), help.to_owned(), labels, Default::default())
         };
-        let families = [REQUESTS, BYTES, SECONDS, CONNECTIONS, LOG_DROPPED];
+        let families = [REQUESTS, BYTES, LANES_TAKEN, SECONDS, CONNECTIONS, LOG_DROPPED];
         Ok(Self { tallies, descriptions: families.into_iter().map(describe).collect::<Result<_, _>>()? })
     }
 }
@@ -117,6 +118,9 @@ impl Collector for Totals {
                 seconds.push(metric);
             }
         }
+        let lanes = LANES.into_iter().enumerate().map(|(place, lane)| {
+            counter(LANES_TAKEN, &[lane], tallies.iter().map(|tally| tally.lanes[place].get()).sum())
+        });
         let mut connections = labelled(CONNECTIONS, &[]);
         let mut gauge = Gauge::default();
         gauge.set_value(tallies.iter().map(|tally| tally.connections()).sum::<i64>() as f64);
@@ -125,6 +129,7 @@ impl Collector for Totals {
         vec![
             family(REQUESTS, MetricType::COUNTER, requests),
             family(BYTES, MetricType::COUNTER, bytes),
+            family(LANES_TAKEN, MetricType::COUNTER, lanes.collect()),
             family(SECONDS, MetricType::HISTOGRAM, seconds),
             family(CONNECTIONS, MetricType::GAUGE, vec![connections]),
             family(LOG_DROPPED, MetricType::COUNTER, vec![counter(LOG_DROPPED, &[], dropped)]),

@@ -24,6 +24,7 @@ use std::{
 
 pub use clock::{Clock, DateLine};
 pub use request_id::RequestId;
+pub use tally::Lane;
 
 use self::{
     access_log::{AccessLog, Record, ShardLog},
@@ -99,6 +100,11 @@ impl Shard {
         if !self.log.write(record, &self.clock) {
             self.tally.lines_dropped.add(1);
         }
+    }
+
+    /// A request took this lane.
+    pub fn lane(&self, lane: Lane) {
+        self.tally.lanes[lane as usize].add(1);
     }
 
     /// Counts a connection for as long as the guard lives.

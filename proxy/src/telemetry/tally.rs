@@ -39,12 +39,27 @@ pub(super) const TARGETS: [&str; 4] = ["static", "compute", "image", "none"];
 /// The status classes as labels, each at the place of its count.
 pub(super) const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
+/// A way of answering, where there are several to the same answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Plain requests for files.
+    Plain = 0,
+    /// Compute, from socket to socket.
+    Relay = 1,
+    /// Compute, through Pingora.
+    Engine = 2,
+}
+
+/// The lanes as labels, each at the place of its count.
+pub(super) const LANES: [&str; 3] = ["plain", "relay", "pingora"];
+
 /// The counts of one thread. Processors fetch cache lines in pairs: in a pair of its own, no other thread's writing
 /// ever takes it away.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(super) struct Tally {
     rows: [Row; TARGETS.len()],
+    pub(super) lanes: [Count; LANES.len()],
     connections: AtomicI64,
     pub(super) lines_dropped: Count,
 }
