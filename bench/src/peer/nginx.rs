@@ -56,7 +56,7 @@ fn config(role: &Role<'_>, place: &Place<'_>) -> Result<String, Failure> {
     let compressed = if brotli().is_some() { "gzip_static on;\n    brotli_static on;" } else { "gzip_static on;" };
     let (body, upstream) = match role {
         Role::Static(site) => (files(&site.files, compressed, "=404"), None),
-        Role::Proxy { upstream } => (format!("location / {{\n{}    }}", pass()), Some(*upstream)),
+        Role::Proxy { upstream } => (PROXY.to_owned(), Some(*upstream)),
         Role::Fallback { site, upstream } => (with_app(&site.files, compressed), Some(*upstream)),
         Role::App { bundle, upstream: Some(upstream), .. } => {
             (with_app(&bundle.join("static"), compressed), Some(*upstream))
@@ -69,15 +69,7 @@ fn config(role: &Role<'_>, place: &Place<'_>) -> Result<String, Failure> {
 
 /// Everything but the locations.
 fn frame(place: &Place<'_>, body: &str, upstream: Option<SocketAddr>) -> String {
-    let upstream = upstream.map_or_else(String::new, |address| {
-        format!(
-            "  upstream app {{
-    server {address};
-    keepalive {UPSTREAM_CONNECTIONS};
-    keepalive_requests 1000000000;
-  }}\n"
-        )
-    });
+    let upstream = upstream.map_or_else(String::new, app);
     let (threads, address) = (place.threads, place.address);
     format!(
         r#"daemon off;
@@ -135,27 +127,37 @@ fn files(folder: &Path, compressed: &str, missing: &str) -> String {
 }
 
 fn with_app(folder: &Path, compressed: &str) -> String {
-    format!("{}\n    location @app {{\n{}    }}", files(folder, compressed, "@app"), pass())
+    format!("{}\n    location @app {{ proxy_pass http://app; }}", files(folder, compressed, "@app"))
 }
 
-/// To the upstream, with the fields that Edgeplane sends, each chunk as it comes.
-fn pass() -> String {
-    [
-        "proxy_pass http://app;",
-        "proxy_http_version 1.1;",
-        "proxy_buffering off;",
-        "proxy_set_header Host $http_host;",
-        "proxy_set_header Connection \"\";",
-        "proxy_set_header X-Forwarded-For $remote_addr;",
-        "proxy_set_header X-Forwarded-Proto $scheme;",
-        "proxy_set_header X-Forwarded-Host $http_host;",
-        "proxy_set_header X-Forwarded-Port $server_port;",
-        "proxy_set_header X-Real-IP $remote_addr;",
-        "proxy_set_header Forwarded \"for=$remote_addr;host=$http_host;proto=$scheme\";",
-        "proxy_set_header X-Request-Id $request_id;",
-    ]
-    .map(|line| format!("      {line}\n"))
-    .concat()
+/// Everything goes to the upstream; what it streams is passed on as it comes.
+const PROXY: &str = "location / { proxy_pass http://app; }
+    location = /chunks { proxy_buffering off; proxy_pass http://app; }";
+
+/// The upstream, its connections, and the fields that Edgeplane sends. The buffers are larger than nginx's own, which
+/// read an answer in pieces of 4 KB.
+fn app(address: SocketAddr) -> String {
+    format!(
+        "  upstream app {{
+    server {address};
+    keepalive {UPSTREAM_CONNECTIONS};
+    keepalive_requests 1000000000;
+  }}
+  proxy_http_version 1.1;
+  proxy_buffer_size 16k;
+  proxy_buffers 8 32k;
+  proxy_busy_buffers_size 64k;
+  proxy_set_header Host $http_host;
+  proxy_set_header Connection \"\";
+  proxy_set_header X-Forwarded-For $remote_addr;
+  proxy_set_header X-Forwarded-Proto $scheme;
+  proxy_set_header X-Forwarded-Host $http_host;
+  proxy_set_header X-Forwarded-Port $server_port;
+  proxy_set_header X-Real-IP $remote_addr;
+  proxy_set_header Forwarded \"for=$remote_addr;host=$http_host;proto=$scheme\";
+  proxy_set_header X-Request-Id $request_id;
+"
+    )
 }
 
 fn brotli() -> Option<String> {

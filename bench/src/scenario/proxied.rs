@@ -37,7 +37,7 @@ fn one(
     (id, title, path, connections, traced, most): &(&str, &str, &str, usize, u64, f64),
 ) -> Result<Outcome, Failure> {
     let what = format!(
-        "`{path}` of a small Node server, through {connections} keep-alive connections on either side, buffering off."
+        "`{path}` of a small Node server over {connections} keep-alive connections, which are kept on the other side, too."
     );
     let mut outcome = Outcome::new(*id, *title, what);
     outcome.remarks.push(REMARK.into());
