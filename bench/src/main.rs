@@ -1,6 +1,7 @@
 //! Measures Edgeplane beside its peers: the same work, the same features, in turns, every answer checked.
 
 mod command;
+mod cores;
 mod count;
 mod decision;
 mod failure;

@@ -16,7 +16,8 @@ use crate::{
     site::Site,
 };
 
-/// The core of the server under test. Everything else, the generator and what answers behind a proxy, has the other.
+/// The core of the server under test, counted among those that may be used. Everything else, the generator and what
+/// answers behind a proxy, has the other.
 pub(crate) const SERVER_CORE: usize = 0;
 pub(crate) const LOAD_CORE: usize = 1;
 

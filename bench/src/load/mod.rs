@@ -17,11 +17,6 @@ mod tests;
 
 use std::{net::SocketAddr, thread, time::Duration};
 
-use nix::{
-    errno::Errno,
-    sched::{CpuSet, sched_setaffinity},
-    unistd::Pid,
-};
 use tokio::{
     runtime::{Builder, Runtime},
     task::LocalSet,
@@ -33,7 +28,7 @@ pub(crate) use download::Download;
 pub(crate) use request::{Body, Request};
 pub(crate) use tally::{Tally, count};
 
-use crate::{failure::Failure, stage::LOAD_CORE};
+use crate::{cores, failure::Failure, stage::LOAD_CORE};
 
 /// What is asked: every connection goes through the requests in their order and begins anew, each at another place.
 #[derive(Clone, Debug)]
@@ -87,24 +82,13 @@ where
     F: Future<Output = Result<T, Failure>>,
 {
     let pinned = || {
-        stay_on(LOAD_CORE)?;
+        cores::stay_on(LOAD_CORE)?;
         runtime()?.block_on(LocalSet::new().run_until(work()))
     };
     thread::scope(|scope| match scope.spawn(pinned).join() {
         Ok(done) => done,
         Err(panic) => std::panic::resume_unwind(panic),
     })
-}
-
-/// Binds this thread to a core. A machine with one core has nothing to choose.
-pub(crate) fn stay_on(core: usize) -> Result<(), Failure> {
-    let refused = |errno: Errno| Failure::System { act: "stay on a core", source: errno.into() };
-    if thread::available_parallelism().is_ok_and(|cores| cores.get() <= core) {
-        return Ok(());
-    }
-    let mut cores = CpuSet::new();
-    cores.set(core).map_err(refused)?;
-    sched_setaffinity(Pid::from_raw(0), &cores).map_err(refused)
 }
 
 fn runtime() -> Result<Runtime, Failure> {

@@ -15,7 +15,7 @@ use nix::{
 };
 
 use super::{Peer, Place, Role};
-use crate::{failure::Failure, measure::Tree, pause::pause, stage::Stage};
+use crate::{cores, failure::Failure, measure::Tree, pause::pause, stage::Stage};
 
 /// From start to the first accepted connection: Node with a cold disk included.
 const START: Duration = Duration::from_secs(30);
@@ -29,7 +29,7 @@ const TOLD_BYTES: usize = 2000;
 /// Where a server may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cores {
-    /// On this one only.
+    /// On this one only, counted from 0 among those that may be used.
     One(usize),
     /// Wherever the kernel likes.
     All,
@@ -152,7 +152,8 @@ impl Drop for Running {
 
 /// The same command, bound to its core. `taskset` becomes the program, so that the process id is the server's.
 fn on(cores: Cores, command: Command) -> Command {
-    let Cores::One(core) = cores else { return command };
+    let Cores::One(n) = cores else { return command };
+    let Some(core) = cores::nth(n) else { return command };
     let mut bound = Command::new("taskset");
     bound.args(["-c", &core.to_string()]).arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {

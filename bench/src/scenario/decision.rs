@@ -4,9 +4,10 @@ use std::{hint::black_box, thread, time::Instant};
 
 use super::Scenario;
 use crate::{
+    cores,
     decision::{PATH, PlainRequest, compile, routes},
     failure::Failure,
-    load::{count, stay_on},
+    load::count,
     measure::Tree,
     outcome::{Limit, Metric, OURS, Outcome, Subject, Target, Unit},
     site::Random,
@@ -33,7 +34,7 @@ const N_HOSTILE: usize = 25;
 fn run(stage: &Stage) -> Result<Vec<Outcome>, Failure> {
     let operations = stage.extent.of(OPERATIONS, OPERATIONS_SMOKE);
     let measured = move || {
-        stay_on(SERVER_CORE)?;
+        cores::stay_on(SERVER_CORE)?;
         Ok(vec![few_and_many(operations)?, hostile(operations)?, plain_request(operations)?])
     };
     thread::scope(|scope| match scope.spawn(measured).join() {
