@@ -138,7 +138,7 @@ fn one(stage: &Stage, scenario: &Scenario) -> Result<Vec<Outcome>, Failure> {
         vec![outcome]
     });
     for outcome in &outcomes {
-        say(&brief(outcome))?;
+        say(&if stage.extent.smoke { short(outcome) } else { brief(outcome) })?;
     }
     say(&format!("{}: {:.1} s", scenario.name, began.elapsed().as_secs_f64()))?;
     Ok(outcomes)
@@ -160,6 +160,11 @@ fn brief(outcome: &Outcome) -> String {
     }));
     lines.extend(outcome.remarks.iter().map(|remark| format!("    {remark}")));
     lines.join("\n")
+}
+
+/// In a smoke run figures mean nothing.
+fn short(outcome: &Outcome) -> String {
+    format!("  {}: {}", outcome.id, outcome.void.as_deref().unwrap_or("ok"))
 }
 
 /// In a smoke run a void outcome is a failure.
