@@ -81,5 +81,6 @@ fn first_line_of(command: &mut Command) -> Option<String> {
     let printed = command.output().ok().filter(|output| output.status.success())?;
     // nginx says it on standard error.
     let text = if printed.stdout.is_empty() { printed.stderr } else { printed.stdout };
-    String::from_utf8_lossy(&text).lines().next().map(|line| line.trim().to_owned())
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    String::from_utf8_lossy(&text).lines().next().map(words)
 }

@@ -127,11 +127,11 @@ impl Running {
         Tree::of(self.child.id())
     }
 
-    /// The end of what it printed.
+    /// The end of what it printed, in one line.
     pub(crate) fn told(&self) -> String {
         let text = ["errors", "output"].map(|file| fs::read(self.folder.join(file)).unwrap_or_default()).concat();
         let text = text.get(text.len().saturating_sub(TOLD_BYTES)..).unwrap_or_default();
-        String::from_utf8_lossy(text).trim().to_owned()
+        String::from_utf8_lossy(text).split_whitespace().collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::Command;
 use super::{Peer, Place, Plan, Role, first_line_of};
 use crate::{failure::Failure, stage::Programs};
 
-/// Built by `cargo install`, once.
+/// Built by `cargo install`, once, without what compresses per request.
 #[derive(Debug)]
 pub(crate) struct StaticWebServer;
 
@@ -27,7 +27,7 @@ impl Peer for StaticWebServer {
         let mut command = program(place.programs);
         command.args(["--host", "127.0.0.1", "--port", &place.address.port().to_string()]);
         command.args(["--threads-multiplier", &place.threads.to_string(), "--log-level", "info"]);
-        command.args(["--compression", "false", "--compression-static", "true", "--cache-control-headers", "true"]);
+        command.args(["--compression-static", "true", "--cache-control-headers", "true"]);
         let config = command.get_args().map(std::ffi::OsStr::to_string_lossy).collect::<Vec<_>>().join(" ");
         command.arg("--root").arg(&site.files);
         Ok(Plan { command, config: format!("static-web-server {config} --root FILES\n") })
