@@ -71,7 +71,7 @@ pub struct Exchange {
     interim_left: usize,
     attempts_left: usize,
     tried: Vec<InstanceId>,
-    instance: Option<(InstanceId, String)>,
+    instance: Option<InstanceId>,
 }
 
 impl Exchange {
@@ -100,20 +100,15 @@ impl Exchange {
         &self.tried
     }
 
-    /// The instance asked last, by name.
-    pub fn instance(&self) -> Option<&str> {
-        self.instance.as_ref().map(|(_, name)| name.as_str())
-    }
-
-    /// The instance asked last, by id.
-    pub fn instance_id(&self) -> Option<InstanceId> {
-        self.instance.as_ref().map(|(id, _)| *id)
+    /// The instance asked last.
+    pub fn instance(&self) -> Option<InstanceId> {
+        self.instance
     }
 
     /// An instance was picked and is asked now.
-    pub fn asks(&mut self, id: InstanceId, name: &str) {
+    pub fn asks(&mut self, id: InstanceId) {
         self.attempts_left = self.attempts_left.saturating_sub(1);
-        self.instance = Some((id, name.to_owned()));
+        self.instance = Some(id);
     }
 
     /// There was nobody to ask.
@@ -162,10 +157,10 @@ impl Exchange {
     }
 
     fn again_or(&mut self, failure: Failure, allowed: bool) -> Next {
-        if let Some((id, _)) = &self.instance
-            && !self.tried.contains(id)
+        if let Some(id) = self.instance
+            && !self.tried.contains(&id)
         {
-            self.tried.push(*id);
+            self.tried.push(id);
         }
         if self.stage == Stage::Waiting && allowed && self.attempts_left > 0 {
             return Next::Retry;
@@ -192,7 +187,7 @@ mod tests {
 
     fn asked(method: &str, has_fallback: bool, attempts: usize) -> Exchange {
         let mut exchange = Exchange::new(method, has_fallback, false, attempts);
-        exchange.asks(InstanceId(0), "default-1");
+        exchange.asks(InstanceId(0));
         exchange
     }
 
@@ -201,7 +196,7 @@ mod tests {
         let mut exchange = asked("GET", false, 2);
         assert_eq!(exchange.broke(true), Next::Retry);
         assert_eq!(exchange.tried(), [InstanceId(0)]);
-        exchange.asks(InstanceId(1), "default-2");
+        exchange.asks(InstanceId(1));
         assert_eq!(exchange.broke(true), Next::GiveUp);
         assert_eq!(exchange.stage(), Stage::Failed(Failure::Broken));
     }

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    Endpoint, InstanceId, InstanceState, Phase, Pick, Plan, ProgramError, ReservationError, StartFailure,
+    Endpoint, InstanceId, InstanceState, Kept, Phase, Pick, Plan, ProgramError, ReservationError, StartFailure,
     output::Log,
     program,
     reservation::Reservation,
@@ -137,6 +137,25 @@ impl Fleet {
     /// As [`pick`](Self::pick), but while no instance at all is ready, it waits for one until `deadline`.
     pub async fn pick_by(&self, tried: &[InstanceId], deadline: Instant) -> Option<Pick<'_>> {
         self.roster.pick_by(tried, deadline).await
+    }
+
+    /// The instance to ask next, for every way of asking: one that did not fail this request yet, else any that is
+    /// ready, else the first that becomes ready within `patience`.
+    pub async fn next(&self, tried: &[InstanceId], patience: Duration) -> Option<Pick<'_>> {
+        if let Some(pick) = self.pick(tried) {
+            return Some(pick);
+        }
+        self.pick_by(tried, Instant::now() + patience).await.or_else(|| self.pick(&[]))
+    }
+
+    /// What an instance is called.
+    pub fn name(&self, id: InstanceId) -> Option<&str> {
+        self.roster.get(id).map(|instance| instance.name.as_str())
+    }
+
+    /// The count of idle connections to an instance.
+    pub fn kept(&self, id: InstanceId) -> Option<&Arc<Kept>> {
+        self.roster.get(id).map(|instance| &instance.kept)
     }
 
     /// Where to connect to. Only names need it, and only they wait.

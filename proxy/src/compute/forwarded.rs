@@ -3,11 +3,14 @@
 //! What a client says of itself in forwarding fields is its own word: it is replaced, unless the peer is one of
 //! `trusted-proxies`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    fmt::{self, Write as _},
+    net::{IpAddr, SocketAddr},
+};
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
 
+use super::fields::{Fields, Sink};
 use crate::answer::Head;
 
 /// What is known about the client behind a request.
@@ -55,7 +58,11 @@ impl Client {
 }
 
 /// Whether a field speaks about the client, so that only a trusted proxy may set it.
-pub fn speaks_of_the_client(name: &str) -> bool {
+fn speaks_of_the_client(name: &str) -> bool {
+    // Most names are none of these, which their first letter tells.
+    if !matches!(name.as_bytes().first(), Some(b'x' | b'X' | b'c' | b'C' | b'f' | b'F')) {
+        return false;
+    }
     ["x-forwarded-", "cloudfront-viewer-"]
         .iter()
         .any(|prefix| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))
@@ -64,61 +71,123 @@ pub fn speaks_of_the_client(name: &str) -> bool {
             .any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Replaces the forwarding fields in the request for Compute.
-pub fn rewrite(fields: &mut HeaderMap, client: &Client, peer: SocketAddr, host: &str, request_id: &str) {
-    let name = HeaderName::from_static;
-    // A proxy may add its hop as a field of its own (RFC 9110 5.3).
-    let hops = if client.trusted { joined(fields, "x-forwarded-for") } else { None };
-    let port = client.trusted.then(|| fields.get("x-forwarded-port").cloned()).flatten();
-    let forwarded_host = client.trusted.then(|| fields.get("x-forwarded-host").cloned()).flatten();
-    if !client.trusted {
-        let foreign: Vec<HeaderName> =
-            fields.keys().filter(|field| speaks_of_the_client(field.as_str())).cloned().collect();
-        for field in foreign {
-            fields.remove(field);
+/// Fields that [`Forwarding::emit`] says anew.
+const SAID_ANEW: [&str; 7] = [
+    "forwarded",
+    "x-real-ip",
+    "x-request-id",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+];
+
+/// What Compute is told about where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Forwarding<'a> {
+    /// The client.
+    pub client: &'a Client,
+    /// Who connected to us.
+    pub peer: SocketAddr,
+    /// The host that was asked for; empty where none was.
+    pub host: &'a str,
+    /// The id of the request.
+    pub request_id: &'a str,
+}
+
+impl Forwarding<'_> {
+    /// Whether a field of the request goes on as it is.
+    pub fn passes(&self, name: &str) -> bool {
+        !speaks_of_the_client(name)
+            || (self.client.trusted && !SAID_ANEW.iter().any(|said| name.eq_ignore_ascii_case(said)))
+    }
+
+    /// Says the forwarding fields, on top of what a trusted peer said in `fields`.
+    pub fn emit<'f>(&self, fields: impl Fields<'f>, sink: &mut impl Sink) {
+        let Self { client, peer, host, request_id } = *self;
+        let peer_ip = peer.ip().to_canonical();
+        let peer = AddressText::of(peer_ip);
+        let address = if client.address == peer_ip { peer } else { AddressText::of(client.address) };
+        let given = |known: &'static str| {
+            fields.clone().filter(move |(name, _)| client.trusted && name.eq_ignore_ascii_case(known))
+        };
+        sink.begin("x-forwarded-for");
+        // A proxy may add its hop as a field of its own (RFC 9110 5.3); what is not visible ASCII is no hop.
+        for (_, hops) in given("x-forwarded-for").filter(|(_, hops)| hops.iter().copied().all(is_visible)) {
+            sink.put(hops);
+            sink.put(b", ");
         }
+        sink.put(peer.as_bytes());
+        sink.end();
+        say(sink, "x-forwarded-proto", &[client.scheme.as_bytes()]);
+        say(sink, "x-real-ip", &[address.as_bytes()]);
+        say(sink, "x-request-id", &[request_id.as_bytes()]);
+        let default_port = if client.scheme == "https" { "443" } else { "80" };
+        let port = given("x-forwarded-port").next().map(|(_, port)| port);
+        say(sink, "x-forwarded-port", &[port.unwrap_or_else(|| port_of(host).unwrap_or(default_port).as_bytes())]);
+        match given("x-forwarded-host").next() {
+            Some((_, host)) => say(sink, "x-forwarded-host", &[host]),
+            None if host.is_empty() => {}
+            None => say(sink, "x-forwarded-host", &[host.as_bytes()]),
+        }
+        let (open, close) = if client.address.is_ipv6() { ("for=\"[", "]\"") } else { ("for=", "") };
+        // RFC 7239: host may hold a colon, so it is quoted.
+        let (named, end) = if host.is_empty() { (";", "") } else { (";host=\"", "\";") };
+        let pieces = [open, address.as_str(), close, named, host, end, "proto=", client.scheme];
+        say(sink, "forwarded", &pieces.map(str::as_bytes));
     }
-    let peer = peer.ip().to_canonical();
-    let hops = match hops {
-        Some(hops) => format!("{hops}, {peer}"),
-        None => peer.to_string(),
-    };
-    let quoted = |address: IpAddr| match address {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => format!("\"[{v6}]\""),
-    };
-    let default_port = HeaderValue::from_static(if client.scheme == "https" { "443" } else { "80" });
-    let port = port.unwrap_or_else(|| {
-        let given = host
-            .rsplit_once(':')
-            .map(|(_, port)| port)
-            .filter(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
-        given.and_then(|port| HeaderValue::from_str(port).ok()).unwrap_or(default_port)
-    });
-    set(fields, name("x-forwarded-for"), &hops);
-    set(fields, name("x-forwarded-proto"), client.scheme);
-    set(fields, name("x-real-ip"), &client.address.to_string());
-    set(fields, name("x-request-id"), request_id);
-    fields.insert(name("x-forwarded-port"), port);
-    match forwarded_host {
-        Some(value) => drop(fields.insert(name("x-forwarded-host"), value)),
-        None if host.is_empty() => {}
-        None => set(fields, name("x-forwarded-host"), host),
-    }
-    // RFC 7239: host may hold a colon, so it is quoted.
-    let named = if host.is_empty() { String::new() } else { format!("host=\"{host}\";") };
-    set(fields, header::FORWARDED, &format!("for={};{named}proto={}", quoted(client.address), client.scheme));
 }
 
-/// All values of a list field as one, where there is any; what is not visible ASCII is no hop.
-fn joined(fields: &HeaderMap, name: &str) -> Option<String> {
-    let values: Vec<&str> = fields.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
-    (!values.is_empty()).then(|| values.join(", "))
+fn port_of(host: &str) -> Option<&str> {
+    let (_, port) = host.rsplit_once(':')?;
+    (!port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())).then_some(port)
 }
 
-fn set(fields: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        fields.insert(name, value);
+fn is_visible(byte: u8) -> bool {
+    matches!(byte, b'\t' | b' '..=b'~')
+}
+
+fn say(sink: &mut impl Sink, name: &str, pieces: &[&[u8]]) {
+    sink.begin(name);
+    for piece in pieces {
+        sink.put(piece);
+    }
+    sink.end();
+}
+
+/// An address as text, without a place on the heap.
+#[derive(Clone, Copy, Debug)]
+struct AddressText {
+    bytes: [u8; Self::LENGTH_MAX],
+    length: usize,
+}
+
+impl AddressText {
+    /// An IPv6 address that ends in an IPv4 one, in full.
+    const LENGTH_MAX: usize = 45;
+
+    fn of(address: IpAddr) -> Self {
+        let mut text = Self { bytes: [0; Self::LENGTH_MAX], length: 0 };
+        // The room is enough for every address.
+        let _ = write!(text, "{address}");
+        text
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+}
+
+impl fmt::Write for AddressText {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.length + text.len();
+        self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.length = end;
+        Ok(())
     }
 }
 
@@ -157,55 +226,90 @@ mod tests {
         }
     }
 
+    #[derive(Default)]
+    struct Told(Vec<(String, String)>);
+
+    impl Sink for Told {
+        fn begin(&mut self, name: &str) {
+            self.0.push((name.to_owned(), String::new()));
+        }
+
+        fn put(&mut self, piece: &[u8]) {
+            self.0.last_mut().unwrap().1.push_str(std::str::from_utf8(piece).unwrap());
+        }
+
+        fn end(&mut self) {}
+    }
+
+    /// What Compute reads of these fields of a request: those that pass, then those that are said anew.
+    fn forward(client: &Client, peer: &str, host: &str, fields: &[(&str, &str)]) -> Vec<(String, String)> {
+        let peer = SocketAddr::new(peer.parse().unwrap(), 9);
+        let forwarding = Forwarding { client, peer, host, request_id: "id-1" };
+        let mut told = Told::default();
+        let pairs = fields.iter().map(|(name, value)| (*name, value.as_bytes()));
+        for (name, value) in fields.iter().filter(|(name, _)| forwarding.passes(name)) {
+            told.0.push(((*name).to_owned(), (*value).to_owned()));
+        }
+        forwarding.emit(pairs, &mut told);
+        told.0
+    }
+
+    fn values<'a>(told: &'a [(String, String)], name: &str) -> Vec<&'a str> {
+        told.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str()).collect()
+    }
+
     #[test]
     fn a_strangers_fields_are_replaced_and_not_extended() {
-        let mut fields = HeaderMap::new();
-        for name in [
-            "forwarded",
-            "x-forwarded-for",
+        let names = [
+            "Forwarded",
+            "X-Forwarded-For",
             "x-forwarded-prefix",
             "x-real-ip",
             "x-request-id",
-            "cloudfront-viewer-country",
-        ] {
-            fields.insert(HeaderName::from_static(name), HeaderValue::from_static("forged"));
-        }
-        let peer: SocketAddr = "[::1]:9".parse().unwrap();
-        let client = Client { address: peer.ip(), trusted: false, scheme: "http" };
-        rewrite(&mut fields, &client, peer, "example.test:8080", "id-1");
-        assert!(fields.values().all(|value| value != "forged"), "{fields:?}");
-        assert_eq!(fields["x-forwarded-for"], "::1");
-        assert_eq!(fields["x-forwarded-host"], "example.test:8080");
-        assert_eq!(fields["x-forwarded-port"], "8080");
-        assert_eq!(fields["forwarded"], "for=\"[::1]\";host=\"example.test:8080\";proto=http");
-        assert!(!fields.contains_key("cloudfront-viewer-country"));
+            "CloudFront-Viewer-Country",
+            "cf-ipcountry",
+        ];
+        let client = Client { address: "::1".parse().unwrap(), trusted: false, scheme: "http" };
+        let told = forward(&client, "::1", "example.test:8080", &names.map(|name| (name, "forged")));
+        assert!(told.iter().all(|(_, value)| value != "forged"), "{told:?}");
+        assert_eq!(values(&told, "x-forwarded-for"), ["::1"]);
+        assert_eq!(values(&told, "x-forwarded-host"), ["example.test:8080"]);
+        assert_eq!(values(&told, "x-forwarded-port"), ["8080"]);
+        assert_eq!(values(&told, "forwarded"), ["for=\"[::1]\";host=\"example.test:8080\";proto=http"]);
     }
 
     #[test]
     fn hops_in_several_fields_are_one_chain_and_no_host_is_no_empty_one() {
-        let mut fields = HeaderMap::new();
-        fields.append("x-forwarded-for", HeaderValue::from_static("203.0.113.9"));
-        fields.append("x-forwarded-for", HeaderValue::from_static("10.0.0.7"));
-        let peer: SocketAddr = "10.0.0.1:9".parse().unwrap();
         let client = Client { address: "203.0.113.9".parse().unwrap(), trusted: true, scheme: "http" };
-        rewrite(&mut fields, &client, peer, "", "id");
-        assert_eq!(fields["x-forwarded-for"], "203.0.113.9, 10.0.0.7, 10.0.0.1");
-        assert_eq!(fields.get_all("x-forwarded-for").iter().count(), 1);
-        assert!(!fields.contains_key("x-forwarded-host"));
-        assert_eq!(fields["forwarded"], "for=203.0.113.9;proto=http");
+        let hops = [("x-forwarded-for", "203.0.113.9"), ("X-Forwarded-For", "10.0.0.7"), ("x-forwarded-for", "\u{1}")];
+        let told = forward(&client, "10.0.0.1", "", &hops);
+        assert_eq!(values(&told, "x-forwarded-for"), ["203.0.113.9, 10.0.0.7, 10.0.0.1"]);
+        assert_eq!(values(&told, "x-forwarded-host"), [""; 0]);
+        assert_eq!(values(&told, "forwarded"), ["for=203.0.113.9;proto=http"]);
     }
 
     #[test]
-    fn a_trusted_proxys_chain_is_extended() {
-        let mut fields = HeaderMap::new();
-        fields.insert("x-forwarded-for", HeaderValue::from_static("203.0.113.9"));
-        fields.insert("cloudfront-viewer-country", HeaderValue::from_static("NZ"));
-        let peer: SocketAddr = "10.0.0.1:9".parse().unwrap();
+    fn a_trusted_proxys_word_is_kept_and_its_chain_extended() {
         let client = Client { address: "203.0.113.9".parse().unwrap(), trusted: true, scheme: "https" };
-        rewrite(&mut fields, &client, peer, "h", "id");
-        assert_eq!(fields["x-forwarded-for"], "203.0.113.9, 10.0.0.1");
-        assert_eq!(fields["x-real-ip"], "203.0.113.9");
-        assert_eq!(fields["x-forwarded-port"], "443");
-        assert_eq!(fields["cloudfront-viewer-country"], "NZ");
+        let fields = [
+            ("x-forwarded-for", "203.0.113.9"),
+            ("cloudfront-viewer-country", "NZ"),
+            ("X-Forwarded-Host", "outside.test"),
+            ("x-forwarded-prefix", "/p"),
+        ];
+        let told = forward(&client, "10.0.0.1", "h", &fields);
+        assert_eq!(values(&told, "x-forwarded-for"), ["203.0.113.9, 10.0.0.1"]);
+        assert_eq!(values(&told, "x-real-ip"), ["203.0.113.9"]);
+        assert_eq!(values(&told, "x-forwarded-port"), ["443"]);
+        assert_eq!(values(&told, "x-forwarded-host"), ["outside.test"]);
+        assert_eq!(values(&told, "cloudfront-viewer-country"), ["NZ"]);
+        assert_eq!(values(&told, "x-forwarded-prefix"), ["/p"]);
+        assert_eq!(values(&told, "x-request-id"), ["id-1"]);
+    }
+
+    #[test]
+    fn the_longest_address_has_room() {
+        let address = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff".parse().unwrap();
+        assert_eq!(AddressText::of(address).as_str(), "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
     }
 }

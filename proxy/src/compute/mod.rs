@@ -15,8 +15,10 @@ mod copy;
 pub mod diagnosis;
 pub mod environment;
 pub mod exchange;
+pub mod fields;
 mod fleet;
 pub mod forwarded;
+mod kept;
 mod listening;
 mod output;
 mod plan;
@@ -33,6 +35,7 @@ pub mod trial;
 
 pub use diagnosis::{Cause, StartFailure};
 pub use fleet::{Fleet, StartError};
+pub use kept::Kept;
 pub use plan::Plan;
 pub use process::{Exit, SpawnError};
 pub use program::ProgramError;

@@ -1,12 +1,12 @@
 //! Hot: the instances of a fleet as requests see them.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use edgeplane_config::Address;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::{InstanceId, InstanceState, Phase, balance::Balance, resolve::Resolved};
+use super::{Endpoint, InstanceId, InstanceState, Phase, balance::Balance, kept::Kept, resolve::Resolved};
 
 /// One instance: what never changes, and its state.
 #[derive(Debug)]
@@ -15,7 +15,9 @@ pub(super) struct Instance {
     pub(super) resolved: Resolved,
     /// Told when a request could not connect.
     pub(super) suspected: Notify,
-    name: String,
+    /// The idle connections to it, over all threads.
+    pub(super) kept: Arc<Kept>,
+    pub(super) name: String,
     state: Mutex<InstanceState>,
 }
 
@@ -38,6 +40,17 @@ pub struct Pick<'a> {
     pub address: &'a Address,
 }
 
+impl<'a> Pick<'a> {
+    /// Where to connect to, unless that is a name.
+    pub fn endpoint(&self) -> Option<Endpoint<'a>> {
+        match self.address {
+            Address::Tcp(address) => Some(Endpoint::Tcp(*address)),
+            Address::Unix(path) => Some(Endpoint::Unix(path)),
+            Address::Name(..) => None,
+        }
+    }
+}
+
 impl Roster {
     /// A roster of instances at these addresses, named `PREFIX-1` and so on, all in `phase`.
     pub(super) fn new(prefix: &str, addresses: impl IntoIterator<Item = Address>, phase: Phase) -> Self {
@@ -47,6 +60,7 @@ impl Roster {
                 address,
                 resolved: Resolved::default(),
                 suspected: Notify::new(),
+                kept: Arc::default(),
                 state: Mutex::new(InstanceState::new(name.clone(), phase)),
                 name,
             }

@@ -16,7 +16,7 @@ pub(crate) enum Framing {
 impl Framing {
     /// A chunked body at its start.
     pub(crate) fn chunked() -> Self {
-        Self::Chunked(Chunks { state: State::Size { value: 0, digits: 0 }, line: 0, data: 0 })
+        Self::Chunked(Chunks::new())
     }
 
     /// Whether nothing of the body is left to be read.
@@ -33,7 +33,7 @@ impl Framing {
     }
 }
 
-/// A strict scanner over chunked framing: it decodes nothing, it only finds the end.
+/// A strict scanner over chunked framing, of requests and of answers: it tells framing from content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Chunks {
     state: State,
@@ -70,27 +70,55 @@ pub(crate) enum Broken {
     TooLarge,
 }
 
+/// What lies at the front of the bytes that were scanned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Piece {
+    /// Bytes of framing...
+    pub(crate) framing: usize,
+    /// ...and bytes of content after them.
+    pub(crate) content: usize,
+    /// The body ended with them.
+    pub(crate) done: bool,
+}
+
 impl Chunks {
-    /// Takes what belongs to this body from the front of `bytes`: how many, and whether the body ended with them.
-    pub(crate) fn take(&mut self, bytes: &[u8], content_max: u64) -> Result<(usize, bool), Broken> {
+    /// A body at its start.
+    pub(crate) fn new() -> Self {
+        Self { state: State::Size { value: 0, digits: 0 }, line: 0, data: 0 }
+    }
+
+    /// The next piece of content with the framing before it. Called again with the bytes after it until there are none
+    /// or the body is done.
+    pub(crate) fn next(&mut self, bytes: &[u8], content_max: u64) -> Result<Piece, Broken> {
         let mut at = 0;
         while at < bytes.len() {
             if let State::Data { left } = &mut self.state {
-                let n = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len() - at);
-                at += n;
-                *left -= n as u64;
+                let content = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len() - at);
+                *left -= content as u64;
                 if *left == 0 {
                     self.state = State::DataCr;
                 }
-                continue;
+                return Ok(Piece { framing: at, content, done: false });
             }
             self.step(bytes[at], content_max)?;
             at += 1;
             if self.state == State::End {
-                return Ok((at, true));
+                return Ok(Piece { framing: at, content: 0, done: true });
             }
         }
-        Ok((at, false))
+        Ok(Piece { framing: at, content: 0, done: false })
+    }
+
+    /// Takes what belongs to this body from the front of `bytes`: how many, and whether the body ended with them.
+    pub(crate) fn take(&mut self, bytes: &[u8], content_max: u64) -> Result<(usize, bool), Broken> {
+        let mut at = 0;
+        loop {
+            let piece = self.next(&bytes[at..], content_max)?;
+            at += piece.framing + piece.content;
+            if piece.done || at == bytes.len() {
+                return Ok((at, piece.done));
+            }
+        }
     }
 
     fn step(&mut self, byte: u8, content_max: u64) -> Result<(), Broken> {

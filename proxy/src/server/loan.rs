@@ -33,7 +33,7 @@ const WRITE_BUFFER: usize = 8 * 1024;
 /// Read at once from the client.
 const READ_SIZE: usize = 16 * 1024;
 /// Bytes of following requests taken in while one is being answered; more wait in the kernel.
-const AHEAD_MAX: usize = 16 * 1024;
+pub(super) const AHEAD_MAX: usize = 16 * 1024;
 
 /// One client connection, between requests the property of the connection loop.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ impl Drop for Loan {
 }
 
 /// Reads what the client sent into `ahead`; `Ok(0)` at its end.
-fn poll_ahead(connection: &mut Connection, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+pub(super) fn poll_ahead(connection: &mut Connection, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
     connection.ahead.reserve(READ_SIZE);
     // This future keeps nothing between two polls, so a new one for each poll is as good; and unlike `poll_read` it
     // needs no zeroed memory.

@@ -3,6 +3,7 @@
 //! ```text
 //! listen -> shard -> connection -> head (patience) -> gate (strict) -> plain (a plain request for a file)
 //!                                                               `-> turn (decision, target, fallback) -> writer -> send
+//!                                                                        |-> relay (the common exchange)
 //!                                                                        `-> upstream (loan to Pingora)
 //! ```
 
@@ -19,6 +20,7 @@ mod intake;
 mod loan;
 mod patience;
 pub mod plain;
+mod relay;
 mod rewrite;
 mod send;
 mod shard;

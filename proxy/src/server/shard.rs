@@ -19,6 +19,7 @@ use super::{
     connection,
     lifecycle::{Drain, Lifecycle},
     listen::{Acceptor, Bound},
+    relay::Pool,
 };
 use crate::{
     app::App,
@@ -35,6 +36,8 @@ pub(crate) struct Shard {
     /// Speaks to upstreams, with connections of its own.
     pub(crate) engine: Arc<Engine>,
     pub(crate) telemetry: telemetry::Shard,
+    /// The connections of the relay, which speaks to upstreams itself.
+    pub(crate) pool: Pool,
 }
 
 /// A shard that runs, as seen from the thread that ends it.
@@ -55,7 +58,8 @@ impl Shard {
     fn new(app: &Arc<App>, n_shards: usize) -> Self {
         let n_instances = app.sites.find("").current().compute.as_ref().map_or(1, |fleet| fleet.states().len());
         let pool_size = app.settings.compute.pool_size.saturating_mul(n_instances).div_ceil(n_shards);
-        Self { app: Arc::clone(app), engine: service::engine(pool_size), telemetry: app.telemetry.shard() }
+        let pool = Pool::new(app.settings.compute.pool_size, app.settings.compute.pool_idle);
+        Self { app: Arc::clone(app), engine: service::engine(pool_size), telemetry: app.telemetry.shard(), pool }
     }
 }
 
@@ -85,6 +89,8 @@ pub(super) fn start(
 
 async fn serve(shard: Arc<Shard>, bound: Vec<Bound>, slots: Arc<Semaphore>, mut stop: watch::Receiver<bool>) -> bool {
     let lifecycle = Lifecycle::new();
+    let sweeping = Arc::clone(&shard);
+    let sweeping = tokio::spawn(async move { sweeping.pool.sweep().await });
     let accepting: Vec<_> = bound
         .into_iter()
         .map(|bound| tokio::spawn(accept(bound, Arc::clone(&shard), Arc::clone(&slots), lifecycle.drain())))
@@ -96,7 +102,10 @@ async fn serve(shard: Arc<Shard>, bound: Vec<Bound>, slots: Arc<Semaphore>, mut 
         // An aborted task ends with an error that says so; its listener is closed then.
         let _ = task.await;
     }
-    lifecycle.end(shard.app.settings.timeouts.drain).await
+    let drained = lifecycle.end(shard.app.settings.timeouts.drain).await;
+    sweeping.abort();
+    shard.pool.close();
+    drained
 }
 
 async fn accept(bound: Bound, shard: Arc<Shard>, slots: Arc<Semaphore>, drain: Drain) {

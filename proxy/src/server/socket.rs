@@ -1,4 +1,4 @@
-//! Hot: the client's end of a connection, TCP or Unix, as one type.
+//! Hot: a connection to a client or to an upstream, TCP or Unix, as one type.
 
 use std::{
     fs::File,
@@ -15,7 +15,7 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-/// A connected client.
+/// A connection.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: Stream,
@@ -29,12 +29,12 @@ enum Stream {
 }
 
 impl Socket {
-    /// A client that came over TCP.
+    /// A connection over TCP.
     pub(crate) fn tcp(stream: TcpStream, peer: SocketAddr) -> Self {
         Self { stream: Stream::Tcp(stream), peer }
     }
 
-    /// A client on this machine, which has no address of its own.
+    /// A connection on this machine, whose ends have no addresses.
     pub(crate) fn unix(stream: UnixStream) -> Self {
         Self { stream: Stream::Unix(stream), peer: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0) }
     }
@@ -89,7 +89,23 @@ impl Socket {
         if written > 0 { Ok(written) } else { tried.map(|()| 0) }
     }
 
-    /// The client's address; loopback for a Unix socket, whose peer is on this machine.
+    /// As [`readable`](Self::readable), for those who wait for several things at once.
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.poll_read_ready(cx),
+            Stream::Unix(stream) => stream.poll_read_ready(cx),
+        }
+    }
+
+    /// Reads without waiting.
+    pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.try_read(buffer),
+            Stream::Unix(stream) => stream.try_read(buffer),
+        }
+    }
+
+    /// The other end's address; loopback for a Unix socket, whose peer is on this machine.
     pub(crate) fn peer(&self) -> SocketAddr {
         self.peer
     }

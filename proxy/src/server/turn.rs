@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
-use bytes::Bytes;
 use edgeplane_config::{Target, TargetKind};
 use http::StatusCode;
 
@@ -11,7 +10,7 @@ use super::{
     gate::Passed,
     intake,
     loan::Connection,
-    rewrite,
+    relay,
     shard::Shard,
     upstream,
     writer::{self, Envelope},
@@ -20,7 +19,7 @@ use crate::{
     answer::{Answer, Body, Head},
     app::App,
     assets,
-    compute::forwarded::Client,
+    compute::{InstanceId, forwarded::Client},
     decide,
     image::{ImageRequest, Refusal as ImageRefusal},
     service::reply::{Refusal, Refused},
@@ -70,7 +69,8 @@ struct Turn<'a> {
     /// The last look at the clock: nothing took long since then.
     now: Instant,
     target: TargetKind,
-    instance: Option<String>,
+    expects_continue: bool,
+    instance: Option<InstanceId>,
 }
 
 /// Answers a head that did not pass the gate.
@@ -130,6 +130,7 @@ pub(crate) async fn run(
         close: last || !keep_alive,
         now: started,
         target: TargetKind::Static,
+        expects_continue,
         instance: None,
     };
     let (connection, given) = turn.answer(connection, expects_continue).await;
@@ -223,31 +224,38 @@ impl Turn<'_> {
 
     async fn ask_compute(
         &mut self,
-        connection: Connection,
+        mut connection: Connection,
         has_fallback: bool,
         without_body: bool,
     ) -> (Option<Connection>, Given) {
         let Some(fleet) = &self.deployment.compute else {
             return (Some(connection), Given::NotFound(Refusal::NotFound));
         };
-        let head = if without_body || self.absolute {
-            rewrite::head(&self.head, without_body)
-        } else {
-            Bytes::copy_from_slice(self.bytes)
-        };
+        if !connection.out.is_empty() {
+            // Earlier answers do not wait for this one.
+            if writer::flush(&mut connection, self.app.settings.timeouts.write).await.is_err() {
+                return (None, Given::ClientLeft);
+            }
+            connection.written = 0;
+        }
         let request = upstream::Request {
-            head,
-            method: self.head.method,
-            host: self.head.host,
+            head: &self.head,
+            bytes: self.bytes,
+            absolute: self.absolute,
+            without_body,
             client: &self.client,
             peer: self.peer,
             request_id: &self.request_id,
             has_fallback,
             upgrades: self.upgrades,
-            http11: self.head.http11,
+            expects_continue: self.expects_continue,
             close: self.close,
         };
-        let passed = upstream::pass(self.shard, fleet, connection, request).await;
+        let passed = if relay::takes(&request, &connection) {
+            relay::pass(self.shard, fleet, connection, request).await
+        } else {
+            upstream::pass(self.shard, fleet, connection, request).await
+        };
         self.instance = passed.instance;
         self.now = Instant::now();
         let given = match passed.end {
@@ -297,7 +305,7 @@ impl Turn<'_> {
             started,
             ended: Instant::now(),
             target: Some(self.target),
-            instance: self.instance.as_deref(),
+            instance: self.instance.and_then(|id| self.deployment.compute.as_ref()?.name(id)),
             user_agent: self.head.field("user-agent"),
             referer: self.head.field("referer"),
             request_id: &self.request_id,

@@ -10,11 +10,13 @@ use tokio::time::timeout;
 
 use super::{
     loan::{self, Connection, Home, Loan},
+    rewrite,
     shard::Shard,
 };
 use crate::{
+    answer::Head,
     compute::{
-        Fleet,
+        Fleet, InstanceId,
         exchange::{Exchange, Failure, Stage},
         forwarded::Client,
     },
@@ -23,23 +25,28 @@ use crate::{
         reply::{Refusal, Refused},
         signals::Signals,
     },
-    telemetry::RequestId,
+    telemetry::{Lane, RequestId},
 };
 
 /// A whole error page comes much quicker; one that does not costs its connection instead of the visitor's time.
-const WITHHELD_PATIENCE: Duration = Duration::from_millis(500);
+pub(super) const WITHHELD_PATIENCE: Duration = Duration::from_millis(500);
 
 /// What Compute is asked.
 pub(crate) struct Request<'a> {
-    pub(crate) head: Bytes,
-    pub(crate) method: &'a str,
-    pub(crate) host: &'a str,
+    pub(crate) head: &'a Head<'a>,
+    /// The head as it was sent.
+    pub(crate) bytes: &'a [u8],
+    /// The target was sent in absolute form.
+    pub(crate) absolute: bool,
+    /// A fallback asks without the request's body.
+    pub(crate) without_body: bool,
     pub(crate) client: &'a Client,
     pub(crate) peer: SocketAddr,
     pub(crate) request_id: &'a RequestId,
     pub(crate) has_fallback: bool,
     pub(crate) upgrades: bool,
-    pub(crate) http11: bool,
+    /// The client waits for `100 Continue` before it sends its body.
+    pub(crate) expects_continue: bool,
     pub(crate) close: bool,
 }
 
@@ -47,7 +54,7 @@ pub(crate) struct Request<'a> {
 pub(crate) struct Passed {
     pub(crate) connection: Option<Connection>,
     pub(crate) end: End,
-    pub(crate) instance: Option<String>,
+    pub(crate) instance: Option<InstanceId>,
 }
 
 /// How an exchange ended.
@@ -65,20 +72,25 @@ pub(crate) enum End {
 /// Passes one request to Compute and its answer to the client.
 pub(crate) async fn pass(shard: &Shard, fleet: &Arc<Fleet>, connection: Connection, request: Request<'_>) -> Passed {
     let app = &*shard.app;
+    shard.telemetry.lane(Lane::Engine);
     let attempts = app.settings.compute.attempts;
     let exchange =
-        Arc::new(Mutex::new(Exchange::new(request.method, request.has_fallback, request.upgrades, attempts)));
+        Arc::new(Mutex::new(Exchange::new(request.head.method, request.has_fallback, request.upgrades, attempts)));
     let signals = Arc::new(Signals::default());
     let home = Arc::new(Home::default());
-    let loan =
-        Loan::new(connection, request.head, app.settings.limits.request_body, Arc::clone(&home), Arc::clone(&signals));
+    let head = if request.without_body || request.absolute {
+        rewrite::head(request.head, request.without_body)
+    } else {
+        Bytes::copy_from_slice(request.bytes)
+    };
+    let loan = Loan::new(connection, head, app.settings.limits.request_body, Arc::clone(&home), Arc::clone(&signals));
     let mut session = ServerSession::new_http1(Box::new(loan));
     // Who asks for a WebSocket sends no body, and may be silent for hours after that.
     session.set_read_timeout((!request.upgrades).then_some(app.settings.timeouts.body_read));
     session.set_write_timeout(Some(app.settings.timeouts.write));
     if let ServerSession::H1(session) = &mut session {
         // RFC 9110 15.2: HTTP/1.0 knows no interim answers.
-        session.set_ignore_info_resp(!request.http11);
+        session.set_ignore_info_resp(!request.head.http11);
     }
     session.set_connection_user_context(Some(Box::new(Passage {
         exchange: Arc::clone(&exchange),
@@ -86,7 +98,7 @@ pub(crate) async fn pass(shard: &Shard, fleet: &Arc<Fleet>, connection: Connecti
         fleet: Arc::clone(fleet),
         client: request.client.clone(),
         peer: request.peer,
-        host: request.host.to_owned(),
+        host: request.head.host.to_owned(),
         request_id: request.request_id.as_str().to_owned(),
         upgrades: request.upgrades,
         bounds: Arc::clone(&app.bounds),
@@ -115,7 +127,7 @@ pub(crate) async fn pass(shard: &Shard, fleet: &Arc<Fleet>, connection: Connecti
     let connection = flushed(home.take(), app.settings.timeouts.write).await;
     let (stage, instance) = {
         let exchange = exchange.lock();
-        (exchange.stage(), exchange.instance().map(str::to_owned))
+        (exchange.stage(), exchange.instance())
     };
     let ended = connection.as_ref().is_none_or(|connection| connection.ended);
     let end = judge(stage, &signals, ended, reusable);

@@ -10,6 +10,7 @@
 //! fail_to_proxy            nothing is written here: the loop answers, with `reply`
 //! ```
 
+mod head;
 pub(crate) mod peer;
 pub(crate) mod reply;
 pub(crate) mod signals;
@@ -17,7 +18,7 @@ pub(crate) mod signals;
 use std::{any::Any, net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
-use http::{HeaderMap, StatusCode, Version, header};
+use http::StatusCode;
 use parking_lot::Mutex;
 use pingora::{
     Error, ErrorSource, ErrorType, Result,
@@ -31,7 +32,7 @@ use crate::{
     compute::{
         Fleet,
         exchange::{Exchange, Next, Verdict},
-        forwarded::{self, Client},
+        forwarded::{Client, Forwarding},
     },
     service::{peer::Found, signals::Signals},
 };
@@ -111,31 +112,13 @@ impl ProxyHttp for Upstreams {
         ctx: &mut Self::CTX,
     ) -> Result<()> {
         let passage = passage(ctx)?;
-        if !passage.upgrades {
-            // Pingora adds the connection option that the client left out.
-            request.remove_header(&header::UPGRADE);
-            request.remove_header(&header::CONNECTION);
-        }
-        if !request.headers.contains_key(header::HOST) {
-            // Only HTTP/1.0 goes without; in the HTTP/1.1 that Compute is asked in, it must be there.
-            request.insert_header(header::HOST, "localhost")?;
-        }
-        let mut fields = HeaderMap::new();
-        let foreign: Vec<_> = request
-            .headers
-            .iter()
-            .filter(|(name, _)| forwarded::speaks_of_the_client(name.as_str()))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        for (name, value) in foreign {
-            request.remove_header(&name);
-            fields.append(name, value);
-        }
-        forwarded::rewrite(&mut fields, &passage.client, passage.peer, &passage.host, &passage.request_id);
-        for (name, value) in &fields {
-            request.append_header(name.clone(), value.clone())?;
-        }
-        Ok(())
+        let forwarding = Forwarding {
+            client: &passage.client,
+            peer: passage.peer,
+            host: &passage.host,
+            request_id: &passage.request_id,
+        };
+        head::forward(request, &forwarding, passage.upgrades)
     }
 
     async fn upstream_response_filter(
@@ -145,6 +128,9 @@ impl ProxyHttp for Upstreams {
         ctx: &mut Self::CTX,
     ) -> Result<()> {
         let passage = passage(ctx)?;
+        if response.status != StatusCode::SWITCHING_PROTOCOLS {
+            head::pass_on(response, &passage.request_id).map_err(|error| error.into_up())?;
+        }
         let verdict = passage.exchange.lock().answered(response.status);
         match verdict {
             Verdict::Refuse => {
@@ -156,19 +142,10 @@ impl ProxyHttp for Upstreams {
                 passage.signals.decide();
                 passage.signals.open_tunnel();
             }
-            Verdict::Forward => {
-                // RFC 9110 7.6.1: fields of the connection to Node say nothing about the one to the client.
-                for name in hop_by_hop(&response.headers) {
-                    response.remove_header(&name);
-                }
-                // RFC 9110 2.5: an intermediary sends its own version.
-                response.set_version(Version::HTTP_11);
-            }
+            Verdict::Forward => {}
         }
         if !response.status.is_informational() {
             passage.signals.decide();
-            restate_length(response)?;
-            response.insert_header("x-request-id", passage.request_id.as_str())?;
         }
         Ok(())
     }
@@ -182,7 +159,7 @@ impl ProxyHttp for Upstreams {
     ) -> Box<Error> {
         if let Some(passage) = ctx {
             let mut exchange = passage.exchange.lock();
-            if let Some(id) = exchange.instance_id() {
+            if let Some(id) = exchange.instance() {
                 passage.fleet.report_failure(id);
             }
             error.set_retry(exchange.could_not_connect() == Next::Retry);
@@ -236,36 +213,4 @@ impl ProxyHttp for Upstreams {
         tracing::debug!(target: "edgeplane::compute", %error, "exchange with compute failed, asking again or giving up");
         true
     }
-}
-
-/// Says an answer's length as it must be said: once (RFC 9110 8.6; Pingora saw to it that all say the same), and not
-/// at all where there is no content to be long.
-fn restate_length(response: &mut ResponseHeader) -> Result<()> {
-    if response.status == StatusCode::NO_CONTENT {
-        response.remove_header(&header::CONTENT_LENGTH);
-        response.remove_header(&header::TRANSFER_ENCODING);
-    }
-    let mut lengths = response.headers.get_all(header::CONTENT_LENGTH).iter();
-    let Some(first) = lengths.next() else { return Ok(()) };
-    let once = first.as_bytes().split(|&byte| byte == b',').next().unwrap_or_default().trim_ascii();
-    if lengths.next().is_some() || once.len() != first.len() {
-        let once = http::HeaderValue::from_bytes(once)
-            .map_err(|cause| Error::because(ErrorType::InvalidHTTPHeader, "a response length", cause))?;
-        response.insert_header(header::CONTENT_LENGTH, once)?;
-    }
-    Ok(())
-}
-
-/// The fields of a response that belong to its connection: the standard ones and those `Connection` names.
-fn hop_by_hop(headers: &HeaderMap) -> Vec<http::HeaderName> {
-    let named = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| http::HeaderName::from_bytes(name.trim().as_bytes()).ok())
-        .filter(|name| *name != header::TRANSFER_ENCODING && *name != header::CONTENT_LENGTH);
-    let standard =
-        ["keep-alive", "proxy-connection", "proxy-authenticate", "te"].into_iter().map(http::HeaderName::from_static);
-    named.chain(standard).filter(|name| headers.contains_key(name)).collect()
 }

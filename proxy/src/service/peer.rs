@@ -1,6 +1,6 @@
 //! Hot: from the fleet's pick to something Pingora can connect to.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use edgeplane_config::Settings;
 use pingora::upstreams::peer::HttpPeer;
@@ -12,13 +12,13 @@ use crate::compute::{Endpoint, InstanceId};
 #[derive(Clone, Debug)]
 pub(crate) struct Bounds {
     /// Connecting.
-    connect: Duration,
+    pub(crate) connect: Duration,
     /// Waiting for an instance while all restart.
-    ready: Duration,
+    pub(crate) ready: Duration,
     /// The whole exchange.
-    request: Duration,
+    pub(crate) request: Duration,
     /// An idle connection in the pool.
-    pool_idle: Duration,
+    pub(crate) pool_idle: Duration,
 }
 
 impl Bounds {
@@ -42,14 +42,12 @@ pub(crate) enum Found {
     Nobody,
 }
 
-/// The next instance to ask: one that did not fail this request yet, else any that is ready, else the first that
-/// becomes ready in time.
+/// The next instance to ask.
 pub(crate) async fn find(passage: &Passage) -> Found {
     let (fleet, bounds) = (&passage.fleet, &passage.bounds);
     let tried = passage.exchange.lock().tried().to_vec();
-    let deadline = Instant::now() + bounds.ready;
-    let Some(pick) = fleet.pick_by(&tried, deadline).await.or_else(|| fleet.pick(&[])) else { return Found::Nobody };
-    passage.exchange.lock().asks(pick.id, pick.name);
+    let Some(pick) = fleet.next(&tried, bounds.ready).await else { return Found::Nobody };
+    passage.exchange.lock().asks(pick.id);
     let resolved = tokio::time::timeout(bounds.connect, fleet.resolve(&pick)).await;
     let mut peer = match resolved {
         Ok(Ok(Endpoint::Tcp(address))) => HttpPeer::new(address, false, String::new()),

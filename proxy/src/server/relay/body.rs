@@ -1,0 +1,189 @@
+//! Hot: the body of an answer, from the upstream's framing to the client's.
+
+use std::ops::Range;
+
+use crate::{
+    compute::fields::Extent,
+    server::framing::{Broken, Chunks},
+};
+
+/// What is left of a body.
+#[derive(Debug)]
+pub(super) enum Body {
+    /// So many bytes; nothing at all, perhaps.
+    Length(u64),
+    /// Until the last chunk.
+    Chunked(Chunks),
+    /// Until the upstream closes.
+    Close,
+}
+
+/// What of the bytes read belongs to the body.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// Where the content now lies, in one piece.
+    pub(super) content: Range<usize>,
+    /// The body ended.
+    pub(super) done: bool,
+    /// More came after its end: the connection is not to be trusted any more.
+    pub(super) poisoned: bool,
+}
+
+impl Body {
+    /// A body at its start.
+    pub(super) fn of(extent: Extent) -> Self {
+        match extent {
+            Extent::Nothing => Self::Length(0),
+            Extent::Length(length) => Self::Length(length),
+            Extent::Chunked => Self::Chunked(Chunks::new()),
+            Extent::Close => Self::Close,
+        }
+    }
+
+    /// Whether the client gets it in chunks: what has no length.
+    pub(super) fn is_chunked_for_the_client(&self) -> bool {
+        !matches!(self, Self::Length(_))
+    }
+
+    /// What follows a piece of content for the client, or what ends the body without one.
+    pub(super) fn tail(&self, follows_content: bool, done: bool) -> &'static [u8] {
+        match (self, follows_content, done) {
+            (Self::Length(_), ..) | (_, false, false) => b"",
+            (_, true, false) => b"\r\n",
+            (_, true, true) => b"\r\n0\r\n\r\n",
+            (_, false, true) => b"0\r\n\r\n",
+        }
+    }
+
+    /// Whether the end of the connection is the end of the body.
+    pub(super) fn ends_with_the_connection(&self) -> bool {
+        matches!(self, Self::Close)
+    }
+
+    /// Takes what belongs to the body from the front of `bytes`. The content of several chunks is moved together.
+    ///
+    /// # Errors
+    /// When the chunked framing is broken.
+    pub(super) fn take(&mut self, bytes: &mut [u8]) -> Result<Taken, Broken> {
+        match self {
+            Self::Length(left) => {
+                let n = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+                *left -= n as u64;
+                Ok(Taken { content: 0..n, done: *left == 0, poisoned: n < bytes.len() })
+            }
+            Self::Chunked(chunks) => gather(chunks, bytes),
+            Self::Close => Ok(Taken { content: 0..bytes.len(), done: false, poisoned: false }),
+        }
+    }
+}
+
+fn gather(chunks: &mut Chunks, bytes: &mut [u8]) -> Result<Taken, Broken> {
+    let mut content = 0..0;
+    let mut at = 0;
+    loop {
+        let piece = chunks.next(&bytes[at..], u64::MAX)?;
+        let from = at + piece.framing;
+        at = from + piece.content;
+        if content.is_empty() {
+            content = from..at;
+        } else {
+            bytes.copy_within(from..at, content.end);
+            content.end += piece.content;
+        }
+        if piece.done || at == bytes.len() {
+            return Ok(Taken { content, done: piece.done, poisoned: at < bytes.len() });
+        }
+    }
+}
+
+/// The line before a chunk.
+#[derive(Debug)]
+pub(super) struct SizeLine {
+    bytes: [u8; Self::LENGTH_MAX],
+    start: usize,
+}
+
+impl SizeLine {
+    /// The digits of the largest size, and the line's end.
+    const LENGTH_MAX: usize = usize::BITS as usize / 4 + 2;
+
+    /// The line before a chunk of `length` bytes. None before no bytes: that would be the end.
+    pub(super) fn of(length: usize) -> Option<Self> {
+        let (mut left, mut start) = (length, Self::LENGTH_MAX - 2);
+        let mut bytes = [0; Self::LENGTH_MAX];
+        bytes[start..].copy_from_slice(b"\r\n");
+        while left > 0 {
+            start -= 1;
+            bytes[start] = b"0123456789abcdef"[left & 0xf];
+            left >>= 4;
+        }
+        (length > 0).then_some(Self { bytes, start })
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_body_of_known_length_ends_after_it() {
+        let mut body = Body::of(Extent::Length(5));
+        assert_eq!(body.take(&mut *b"hel".to_vec()), Ok(Taken { content: 0..3, done: false, poisoned: false }));
+        assert_eq!(body.take(&mut *b"loPOISON".to_vec()), Ok(Taken { content: 0..2, done: true, poisoned: true }));
+        let mut nothing = Body::of(Extent::Nothing);
+        assert_eq!(nothing.take(&mut []), Ok(Taken { content: 0..0, done: true, poisoned: false }));
+    }
+
+    #[test]
+    fn extensions_and_trailers_are_dropped_and_what_follows_is_seen() {
+        let mut bytes = b"3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nx: y\r\n\r\nmore".to_vec();
+        let taken = Body::of(Extent::Chunked).take(&mut bytes).unwrap();
+        assert_eq!(&bytes[taken.content], b"abcde");
+        assert!(taken.done && taken.poisoned);
+    }
+
+    #[test]
+    fn size_lines_are_hexadecimal() {
+        for (length, line) in [(1, "1\r\n"), (16, "10\r\n"), (1024, "400\r\n"), (usize::MAX, "ffffffffffffffff\r\n")] {
+            assert_eq!(SizeLine::of(length).unwrap().as_bytes(), line.as_bytes());
+        }
+        assert!(SizeLine::of(0).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn content_survives_any_chunks_in_any_reads(
+            chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 0..9),
+            reads in prop::collection::vec(1_usize..60, 1..40),
+        ) {
+            let mut wire = Vec::new();
+            for chunk in &chunks {
+                wire.extend(SizeLine::of(chunk.len()).unwrap().as_bytes());
+                wire.extend(chunk);
+                wire.extend(b"\r\n");
+            }
+            wire.extend(b"0\r\n\r\n");
+            let (mut body, mut content, mut at, mut done) = (Body::of(Extent::Chunked), Vec::new(), 0, false);
+            for read in reads.iter().copied().cycle() {
+                let end = (at + read).min(wire.len());
+                let taken = body.take(&mut wire[at..end]).unwrap();
+                content.extend_from_slice(&wire[at + taken.content.start..at + taken.content.end]);
+                prop_assert!(!taken.poisoned);
+                at = end;
+                done = taken.done;
+                if at == wire.len() {
+                    break;
+                }
+                prop_assert!(!done);
+            }
+            prop_assert!(done);
+            prop_assert_eq!(content, chunks.concat());
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Hot: the head of an answer, read strictly and written for the client.
+
+use std::{io::Write as _, mem::MaybeUninit};
+
+use http::StatusCode;
+
+use super::request::Lines;
+use crate::{
+    compute::{
+        exchange::{Exchange, Verdict},
+        fields::{Extent, Sink as _, Told},
+    },
+    telemetry::DateLine,
+};
+
+/// Fields in a head; frameworks send about ten, and a page with many preloads and cookies some dozens.
+const FIELDS_MAX: usize = 256;
+/// Bytes in a head: four times what Node's own client takes.
+const HEAD_MAX: usize = 64 * 1024;
+
+/// How the answer is to be written for the client.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Envelope<'a> {
+    /// The request was HEAD.
+    pub(super) head_only: bool,
+    /// The client's connection is closed after the answer.
+    pub(super) close: bool,
+    /// For the `x-request-id` field.
+    pub(super) request_id: &'a str,
+}
+
+/// A head that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// Its bytes.
+    pub(super) length: usize,
+    /// What the exchange wants done with it.
+    pub(super) verdict: Verdict,
+    /// What follows; none after an interim answer, which another head follows.
+    pub(super) extent: Option<Extent>,
+    /// The connection may be used again when all was read.
+    pub(super) keeps: bool,
+}
+
+/// What came is no answer that could be passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unfit;
+
+/// Reads a head from the front of `bytes`, tells the exchange, and writes to `out` what the client gets to see of it.
+/// None while it is not complete. `date` is for an answer that has none.
+pub(super) fn read(
+    bytes: &[u8],
+    exchange: &mut Exchange,
+    envelope: Envelope<'_>,
+    date: impl FnOnce() -> DateLine,
+    out: &mut Vec<u8>,
+) -> Result<Option<Head>, Unfit> {
+    let mut fields = [const { MaybeUninit::uninit() }; FIELDS_MAX];
+    let mut response = httparse::Response::new(&mut []);
+    let mut parser = httparse::ParserConfig::default();
+    // RFC 9112 5.1: a proxy removes such spaces from an answer.
+    parser.allow_spaces_after_header_name_in_responses(true);
+    let length = match parser.parse_response_with_uninit_headers(&mut response, bytes, &mut fields) {
+        Ok(httparse::Status::Complete(length)) if length <= HEAD_MAX => length,
+        Ok(httparse::Status::Partial) if bytes.len() < HEAD_MAX => return Ok(None),
+        _ => return Err(Unfit),
+    };
+    let (Some(code), Some(minor)) = (response.code, response.version) else { return Err(Unfit) };
+    let status = StatusCode::from_u16(code).map_err(|_| Unfit)?;
+    let fields = response.headers.iter().map(|field| (field.name, field.value));
+    let told = Told::by(fields.clone(), status, minor == 1).map_err(|_| Unfit)?;
+    let verdict = exchange.answered(status);
+    let interim = status.is_informational();
+    let extent = (!interim).then(|| told.extent(envelope.head_only));
+    let head = Head { length, verdict, extent, keeps: told.keeps };
+    if verdict != Verdict::Forward {
+        return Ok(Some(head));
+    }
+
+    let mut lines = Lines(out);
+    let code = [code / 100, code / 10 % 10, code % 10].map(|digit| b'0' + u8::try_from(digit).unwrap_or(0));
+    for piece in [b"HTTP/1.1 ", &code[..], b" ", response.reason.unwrap_or_default().as_bytes(), b"\r\n"] {
+        lines.put(piece);
+    }
+    let mut dated = false;
+    for (name, value) in fields {
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        if !told.passes(name) || (!interim && is("x-request-id")) || (dated && is("date")) {
+            continue;
+        }
+        dated |= is("date");
+        lines.begin(name);
+        lines.put(value);
+        lines.end();
+    }
+    if let Some(length) = told.length() {
+        // Writing to memory cannot fail.
+        let _ = write!(lines.0, "Content-Length: {length}\r\n");
+    }
+    if !interim {
+        finish(&mut lines, head.extent, (!dated).then(date), envelope);
+    }
+    lines.end();
+    Ok(Some(head))
+}
+
+/// Adds what every final answer has.
+fn finish(lines: &mut Lines<'_>, extent: Option<Extent>, date: Option<DateLine>, envelope: Envelope<'_>) {
+    if extent == Some(Extent::Close) {
+        // The client's connection outlives the upstream's.
+        lines.put(b"Transfer-Encoding: chunked\r\n");
+    }
+    if let Some(date) = date {
+        lines.put(&date);
+    }
+    lines.put(if envelope.close { b"Connection: close\r\n".as_slice() } else { b"Connection: keep-alive\r\n" });
+    lines.begin("x-request-id");
+    lines.put(envelope.request_id.as_bytes());
+    lines.end();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENVELOPE: Envelope<'static> = Envelope { head_only: false, close: false, request_id: "id" };
+
+    fn reading(bytes: &[u8]) -> (Result<Option<Head>, Unfit>, String) {
+        let mut out = Vec::new();
+        let read = read(bytes, &mut Exchange::new("GET", false, false, 1), ENVELOPE, || [b'd'; 37], &mut out);
+        (read, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn a_head_is_complete_with_its_empty_line_and_not_before() {
+        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        for end in 0..head.len() - 2 {
+            assert_eq!(reading(&head[..end]).0, Ok(None), "{end}");
+        }
+        let read = reading(head).0.unwrap().unwrap();
+        assert_eq!((read.length, read.extent), (head.len() - 2, Some(Extent::Length(2))));
+    }
+
+    #[test]
+    fn the_client_gets_the_fields_that_are_for_it() {
+        let (_, out) = reading(
+            b"HTTP/1.0 404 Nothing Here\r\nServer: x\r\nconnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n\
+              Date: then\r\nX-Request-Id: theirs\r\nSet-Cookie: a\r\nset-cookie: b\r\nContent-Length: 2, 2\r\n\r\n",
+        );
+        assert_eq!(
+            out,
+            "HTTP/1.1 404 Nothing Here\r\nServer: x\r\nDate: then\r\nSet-Cookie: a\r\nset-cookie: b\r\n\
+             Content-Length: 2\r\nConnection: keep-alive\r\nx-request-id: id\r\n\r\n"
+        );
+        let (_, out) = reading(b"HTTP/1.1 200 \r\n\r\n");
+        assert!(out.contains("\r\nTransfer-Encoding: chunked\r\ndddd"), "{out}");
+    }
+
+    #[test]
+    fn an_interim_answer_is_passed_on_as_it_is() {
+        let (read, out) = reading(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\n");
+        assert_eq!(read.unwrap().unwrap().extent, None);
+        assert_eq!(out, "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n");
+    }
+
+    #[test]
+    fn what_is_no_answer_is_refused() {
+        for bytes in [
+            &b"garbage\r\n\r\n"[..],
+            b"HTTP/2.0 200 OK\r\n\r\n",
+            b"HTTP/1.1 099 Low\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nA: \0\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        ] {
+            assert_eq!(reading(bytes).0, Err(Unfit), "{}", bytes.escape_ascii());
+        }
+        let long = [b"HTTP/1.1 200 OK\r\nA: ".as_slice(), &vec![b'a'; HEAD_MAX]].concat();
+        assert_eq!(reading(&long).0, Err(Unfit));
+        let many = [b"HTTP/1.1 200 OK\r\n".as_slice(), &b"A: b\r\n".repeat(FIELDS_MAX + 1), b"\r\n"].concat();
+        assert_eq!(reading(&many).0, Err(Unfit));
+    }
+}

@@ -1,0 +1,88 @@
+//! Hot: the rules of `compute::fields` and `compute::forwarded` applied to Pingora's heads.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
+use pingora::{
+    ErrorType, OrErr as _, Result,
+    http::{RequestHeader, ResponseHeader},
+};
+
+use crate::compute::{
+    fields::{self, Sink, Told},
+    forwarded::Forwarding,
+};
+
+/// Makes the request of the client the one for Compute. With `upgrades`, the fields that ask for a WebSocket stay.
+pub(super) fn forward(request: &mut RequestHeader, forwarding: &Forwarding<'_>, upgrades: bool) -> Result<()> {
+    let mut said = Said::default();
+    forwarding.emit(pairs(&request.headers).iter().copied(), &mut said);
+    let asks_to_upgrade = |name: &HeaderName| upgrades && (*name == header::UPGRADE || *name == header::CONNECTION);
+    remove(request, |name| {
+        !forwarding.passes(name.as_str()) || (fields::request_ends_here(name.as_str()) && !asks_to_upgrade(name))
+    });
+    if !request.headers.contains_key(header::HOST) {
+        // Only HTTP/1.0 goes without; in the HTTP/1.1 that Compute is asked in, it must be there.
+        request.insert_header(header::HOST, "localhost")?;
+    }
+    for (name, value) in said.fields {
+        request.append_header(name, value)?;
+    }
+    Ok(())
+}
+
+fn remove(request: &mut RequestHeader, goes: impl Fn(&HeaderName) -> bool) {
+    let gone: Vec<HeaderName> = request.headers.keys().filter(|name| goes(name)).cloned().collect();
+    for name in gone {
+        request.remove_header(&name);
+    }
+}
+
+/// Makes the answer of Compute the one for the client.
+pub(super) fn pass_on(response: &mut ResponseHeader, request_id: &str) -> Result<()> {
+    let fields = pairs(&response.headers);
+    let told = Told::by(fields.iter().copied(), response.status, response.version != Version::HTTP_10)
+        .or_err(ErrorType::InvalidHTTPHeader, "an answer without an end")?;
+    let gone: Vec<HeaderName> = response.headers.keys().filter(|name| !told.passes(name.as_str())).cloned().collect();
+    let length = told.length();
+    drop(fields);
+    for name in gone {
+        response.remove_header(&name);
+    }
+    if let Some(length) = length {
+        response.insert_header(header::CONTENT_LENGTH, length.to_string())?;
+    }
+    // RFC 9110 2.5: an intermediary sends its own version.
+    response.set_version(Version::HTTP_11);
+    if !response.status.is_informational() {
+        response.insert_header("x-request-id", request_id)?;
+    }
+    Ok(())
+}
+
+fn pairs(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect()
+}
+
+/// Fields said anew, for Pingora to write.
+#[derive(Default)]
+struct Said {
+    fields: Vec<(HeaderName, HeaderValue)>,
+    name: Option<HeaderName>,
+    value: Vec<u8>,
+}
+
+impl Sink for Said {
+    fn begin(&mut self, name: &str) {
+        self.name = HeaderName::from_bytes(name.as_bytes()).ok();
+        self.value.clear();
+    }
+
+    fn put(&mut self, piece: &[u8]) {
+        self.value.extend_from_slice(piece);
+    }
+
+    fn end(&mut self) {
+        if let (Some(name), Ok(value)) = (self.name.take(), HeaderValue::from_bytes(&self.value)) {
+            self.fields.push((name, value));
+        }
+    }
+}
