@@ -19,6 +19,7 @@ mod fallback;
 mod gallery;
 mod hostile;
 mod images;
+mod lanes;
 mod large_files;
 mod lifecycle;
 mod manual;

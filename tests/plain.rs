@@ -153,15 +153,8 @@ fn both_lanes_answer_alike() {
 fn pipelined_requests_are_answered_in_order_whatever_their_lane() {
     let server = start();
     let mut connection = Connection::open(server.address());
-    let targets = [
-        "/both/one.txt",
-        "/a%20b.txt",
-        "/assets/app.js",
-        "/index.html",
-        "/echo",
-        "/assets/picture.bin",
-        "/empty.txt",
-    ];
+    let targets =
+        ["/both/one.txt", "/a%20b.txt", "/assets/app.js", "/index.html", "/echo", "/assets/picture.bin", "/empty.txt"];
     let all: Vec<u8> = targets.iter().flat_map(|target| Request::get(target).bytes(server.address())).collect();
     connection.send(&all);
     for target in targets {

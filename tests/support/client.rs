@@ -95,7 +95,7 @@ impl Connection {
         if !self.unread.is_empty() {
             reply.arrivals.push(self.began.elapsed());
         }
-        let coding = reply.values("transfer-encoding").join(",");
+        let coding = reply.values("transfer-encoding").join(",").to_ascii_lowercase();
         let length = reply.values("content-length").first().and_then(|text| text.parse::<usize>().ok());
         if method == "HEAD" || matches!(reply.status, 101 | 204 | 304) {
             reply.complete = true;

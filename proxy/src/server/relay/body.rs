@@ -2,10 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{
-    compute::fields::Extent,
-    server::framing::{Broken, Chunks},
-};
+use crate::{compute::fields::Extent, server::framing::Chunks};
 
 /// What is left of a body.
 #[derive(Debug)]
@@ -27,6 +24,8 @@ pub(super) struct Taken {
     pub(super) done: bool,
     /// More came after its end: the connection is not to be trusted any more.
     pub(super) poisoned: bool,
+    /// After the content comes what is no chunk.
+    pub(super) broken: bool,
 }
 
 impl Body {
@@ -61,27 +60,26 @@ impl Body {
     }
 
     /// Takes what belongs to the body from the front of `bytes`. The content of several chunks is moved together.
-    ///
-    /// # Errors
-    /// When the chunked framing is broken.
-    pub(super) fn take(&mut self, bytes: &mut [u8]) -> Result<Taken, Broken> {
+    pub(super) fn take(&mut self, bytes: &mut [u8]) -> Taken {
         match self {
             Self::Length(left) => {
                 let n = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
                 *left -= n as u64;
-                Ok(Taken { content: 0..n, done: *left == 0, poisoned: n < bytes.len() })
+                Taken { content: 0..n, done: *left == 0, poisoned: n < bytes.len(), broken: false }
             }
             Self::Chunked(chunks) => gather(chunks, bytes),
-            Self::Close => Ok(Taken { content: 0..bytes.len(), done: false, poisoned: false }),
+            Self::Close => Taken { content: 0..bytes.len(), done: false, poisoned: false, broken: false },
         }
     }
 }
 
-fn gather(chunks: &mut Chunks, bytes: &mut [u8]) -> Result<Taken, Broken> {
+fn gather(chunks: &mut Chunks, bytes: &mut [u8]) -> Taken {
     let mut content = 0..0;
     let mut at = 0;
     loop {
-        let piece = chunks.next(&bytes[at..], u64::MAX)?;
+        let Ok(piece) = chunks.next(&bytes[at..], u64::MAX) else {
+            return Taken { content, done: false, poisoned: false, broken: true };
+        };
         let from = at + piece.framing;
         at = from + piece.content;
         if content.is_empty() {
@@ -91,7 +89,7 @@ fn gather(chunks: &mut Chunks, bytes: &mut [u8]) -> Result<Taken, Broken> {
             content.end += piece.content;
         }
         if piece.done || at == bytes.len() {
-            return Ok(Taken { content, done: piece.done, poisoned: at < bytes.len() });
+            return Taken { content, done: piece.done, poisoned: at < bytes.len(), broken: false };
         }
     }
 }
@@ -134,18 +132,27 @@ mod tests {
     #[test]
     fn a_body_of_known_length_ends_after_it() {
         let mut body = Body::of(Extent::Length(5));
-        assert_eq!(body.take(&mut *b"hel".to_vec()), Ok(Taken { content: 0..3, done: false, poisoned: false }));
-        assert_eq!(body.take(&mut *b"loPOISON".to_vec()), Ok(Taken { content: 0..2, done: true, poisoned: true }));
+        let taken = |content, done, poisoned| Taken { content, done, poisoned, broken: false };
+        assert_eq!(body.take(&mut *b"hel".to_vec()), taken(0..3, false, false));
+        assert_eq!(body.take(&mut *b"loPOISON".to_vec()), taken(0..2, true, true));
         let mut nothing = Body::of(Extent::Nothing);
-        assert_eq!(nothing.take(&mut []), Ok(Taken { content: 0..0, done: true, poisoned: false }));
+        assert_eq!(nothing.take(&mut []), taken(0..0, true, false));
     }
 
     #[test]
     fn extensions_and_trailers_are_dropped_and_what_follows_is_seen() {
         let mut bytes = b"3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nx: y\r\n\r\nmore".to_vec();
-        let taken = Body::of(Extent::Chunked).take(&mut bytes).unwrap();
+        let taken = Body::of(Extent::Chunked).take(&mut bytes);
         assert_eq!(&bytes[taken.content], b"abcde");
         assert!(taken.done && taken.poisoned);
+    }
+
+    #[test]
+    fn what_came_before_a_broken_chunk_is_content_all_the_same() {
+        let mut bytes = b"3\r\nabc\r\nnonsense\r\n".to_vec();
+        let taken = Body::of(Extent::Chunked).take(&mut bytes);
+        assert_eq!(&bytes[taken.content], b"abc");
+        assert!(taken.broken && !taken.done);
     }
 
     #[test]
@@ -172,9 +179,9 @@ mod tests {
             let (mut body, mut content, mut at, mut done) = (Body::of(Extent::Chunked), Vec::new(), 0, false);
             for read in reads.iter().copied().cycle() {
                 let end = (at + read).min(wire.len());
-                let taken = body.take(&mut wire[at..end]).unwrap();
+                let taken = body.take(&mut wire[at..end]);
                 content.extend_from_slice(&wire[at + taken.content.start..at + taken.content.end]);
-                prop_assert!(!taken.poisoned);
+                prop_assert!(!taken.poisoned && !taken.broken);
                 at = end;
                 done = taken.done;
                 if at == wire.len() {

@@ -187,11 +187,7 @@ impl<'a> Passing<'a> {
         let mut out = Some(out);
         let mut body = Body::of(head.extent.unwrap_or(Extent::Nothing));
         loop {
-            let Ok(taken) = body.take(&mut input[at..]) else {
-                // The client sees the head, so that it knows that there was an answer.
-                self.write(link, [out.as_deref().unwrap_or_default(), &[], &[], &[]]).await?;
-                return Err(Cut::Upstream);
-            };
+            let taken = body.take(&mut input[at..]);
             if head.verdict == Verdict::Forward {
                 let content = &input[at..][taken.content];
                 let line = body.is_chunked_for_the_client().then(|| SizeLine::of(content.len())).flatten();
@@ -200,6 +196,9 @@ impl<'a> Passing<'a> {
                 self.write(link, [out.as_deref().unwrap_or_default(), line, content, tail]).await?;
             }
             self.give_back(out.take());
+            if taken.broken {
+                return Err(Cut::Upstream);
+            }
             if taken.done {
                 self.give_back(Some(input));
                 return Ok(head.keeps && !taken.poisoned);
@@ -221,7 +220,7 @@ impl<'a> Passing<'a> {
     }
 
     /// Reads heads until the final one: what it says, what the client gets to see of it, the bytes read so far, and how
-    /// many of them are heads. Interim answers are passed on at once.
+    /// many of them are heads. Interim answers are passed on before anything else is waited for.
     async fn head(&mut self, link: &mut Link) -> Result<(Head, Vec<u8>, Vec<u8>, usize), Cut> {
         let (mut input, mut out) = (None, None);
         loop {
@@ -247,10 +246,11 @@ impl<'a> Passing<'a> {
                 if head.extent.is_some() {
                     return Ok((head, mem::take(out), mem::take(bytes), at));
                 }
-                self.write(link, [out, &[], &[], &[]]).await?;
-                out.clear();
             }
             bytes.drain(..at);
+            let interim = out.get_or_insert_default();
+            self.write(link, [interim, &[], &[], &[]]).await?;
+            interim.clear();
         }
     }
 
