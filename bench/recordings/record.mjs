@@ -5,13 +5,14 @@
 // Chromium goes through a recorder that passes everything on to Edgeplane. It is driven through the pipe of its DevTools
 // protocol, so nothing needs to be installed beside it. Each page is opened with an empty cache; the first is opened
 // once more with what the browser then has. What Edgeplane could not get (5xx, a remote image without a network) is left
-// out. The address in Host, Referer and Origin becomes `{host}`, and the number of the build, new with each, `{build}`.
+// out. The address in Host, Referer and Origin becomes `{host}`; what another build of the same sources would name
+// otherwise becomes `{build}`, the number of the build, and `{BYTES.js}`, the chunk of that length.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, extname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 const PAGES = ['/', '/about', '/gallery', '/blog/hello', '/prerendered']
@@ -24,8 +25,19 @@ if (!out) {
   console.error('usage: record.mjs EDGEPLANE BUNDLE OUT')
   process.exit(64)
 }
-const build = JSON.parse(readFileSync(join(bundle, 'static/_nuxt/builds/latest.json'))).id
+const chunks = join(bundle, 'static/_nuxt')
+const build = JSON.parse(readFileSync(join(chunks, 'builds/latest.json'))).id
 const scratch = mkdtempSync(join(tmpdir(), 'record-'))
+
+// The path without what changes from build to build: names of chunks are hashes, their lengths stay.
+function lasting(path) {
+  const lengths = new Map(readdirSync(chunks).map(name => [name, statSync(join(chunks, name)).size]))
+  const name = path.replace('/_nuxt/', '')
+  if (!lengths.has(name)) return path.replaceAll(build, '{build}')
+  const twins = [...lengths].filter(([other, length]) => length === lengths.get(name) && extname(other) === extname(name))
+  if (twins.length > 1) throw new Error(`chunks of one length: ${twins}`)
+  return `/_nuxt/{${lengths.get(name)}${extname(name)}}`
+}
 
 async function startEdgeplane() {
   const flags = ['--listen', '127.0.0.1:0', '--admin', 'off', '--log', 'off', '--state-dir', join(scratch, 'state')]
@@ -52,7 +64,7 @@ function startRecorder(upstream) {
     for (let i = 0; i < request.rawHeaders.length; i += 2) {
       fields.push([request.rawHeaders[i], request.rawHeaders[i + 1].replaceAll(request.headers.host, '{host}')])
     }
-    const record = { method: request.method, path: request.url.replaceAll(build, '{build}'), status: 0, after: recorder.complete }
+    const record = { method: request.method, path: lasting(request.url), status: 0, after: recorder.complete }
     requests.push({ ...record, connection: sockets.get(request.socket), headers: fields })
     recorder.open += 1
     recorder.changed = Date.now()
