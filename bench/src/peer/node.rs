@@ -3,11 +3,14 @@
 use std::process::Command;
 
 use super::{Peer, Place, Plan, Role, first_line_of};
-use crate::{failure::Failure, stage::Programs};
+use crate::{failure::Failure, site::write, stage::Programs};
 
 /// `node server.js`.
 #[derive(Debug)]
 pub(crate) struct Node;
+
+/// Servers of Amplify's presets bind port 3000, whatever `PORT` says.
+const PORT: &str = include_str!("../../port.cjs");
 
 impl Peer for Node {
     fn name(&self) -> &'static str {
@@ -20,9 +23,12 @@ impl Peer for Node {
 
     fn plan(&self, role: &Role<'_>, place: &Place<'_>) -> Result<Plan, Failure> {
         let Role::App { bundle, .. } = role else { return Err(Failure::Unfit { peer: "node" }) };
+        let preload = place.folder.join("port.cjs");
+        write(&preload, PORT.as_bytes())?;
         let mut command = Command::new("node");
-        command.arg("server.js").current_dir(bundle.join("compute/default"));
+        command.arg("--require").arg(preload).arg("server.js").current_dir(bundle.join("compute/default"));
         command.env("PORT", place.address.port().to_string()).env("HOST", "127.0.0.1").env("NODE_ENV", "production");
-        Ok(Plan { command, config: "PORT=PORT HOST=127.0.0.1 NODE_ENV=production node server.js\n".into() })
+        let config = "PORT=PORT HOST=127.0.0.1 NODE_ENV=production node --require port.cjs server.js\n";
+        Ok(Plan { command, config: config.into() })
     }
 }

@@ -46,7 +46,7 @@ fn header(page: &mut String, suite: &Suite, judged: &[Judged<'_>]) {
     let memory = figure::written(Unit::Bytes, bytes(machine.memory_bytes));
     let facts = [
         ("Machine", format!("{}, {}, {} cores, {memory}", machine.architecture, machine.processor, machine.cores)),
-        ("System", format!("{}, Linux {}", machine.system, machine.kernel)),
+        ("System", format!("{}, {}", machine.system, machine.kernel)),
         ("Measured", format!("{}: {}", machine.day, suite.extent)),
     ];
     for (name, fact) in facts {

@@ -31,7 +31,7 @@ pub(super) fn suite() -> Suite {
             processor: "A processor".into(),
             cores: 2,
             memory_bytes: 8 << 30,
-            kernel: "6.1".into(),
+            kernel: "Linux 6.1".into(),
             system: "Debian 12".into(),
             day: "2026-11-21".into(),
         },

@@ -1,13 +1,17 @@
 //! What is measured: a file per family.
 
 mod cold_read;
+mod company;
 mod compressed;
 mod conditional;
 mod contest;
 mod decision;
+mod idle;
 mod latency;
 mod not_found;
 mod proxied;
+mod ssr;
+mod start;
 mod static_file;
 
 use crate::{failure::Failure, outcome::Outcome, stage::Stage};
@@ -32,4 +36,7 @@ pub(crate) const ALL: &[Scenario] = &[
     proxied::SCENARIO,
     latency::SCENARIO,
     cold_read::SCENARIO,
+    start::SCENARIO,
+    idle::SCENARIO,
+    ssr::SCENARIO,
 ];
