@@ -6,6 +6,7 @@
 
 mod alarm;
 mod answer;
+mod browser;
 mod closed;
 mod connection;
 mod download;
@@ -23,12 +24,13 @@ use tokio::{
 };
 
 pub(crate) use answer::Answer;
+pub(crate) use browser::Visits;
 pub(crate) use connection::Connection;
 pub(crate) use download::Download;
 pub(crate) use request::{Body, Request};
 pub(crate) use tally::{Tally, count};
 
-use crate::{cores, failure::Failure, stage::LOAD_CORE};
+use crate::{cores, failure::Failure, recording::PageLoad, stage::LOAD_CORE};
 
 /// What is asked: every connection goes through the requests in their order and begins anew, each at another place.
 #[derive(Clone, Debug)]
@@ -65,6 +67,16 @@ pub(crate) fn open(address: SocketAddr, load: &Load, rate: f64, lasting: Duratio
 /// As [`open`], for as long as a large file is read beside.
 pub(crate) fn open_beside(address: SocketAddr, load: &Load, rate: f64, download: &Download) -> Result<Tally, Failure> {
     on_own_core(|| open::run_beside(address, load, rate, download))
+}
+
+/// `n_browsers` browsers load `pages` in turn, again and again.
+pub(crate) fn pages(
+    address: SocketAddr,
+    pages: &[PageLoad],
+    n_browsers: usize,
+    lasting: Duration,
+) -> Result<Visits, Failure> {
+    on_own_core(|| browser::run(address, pages, n_browsers, lasting))
 }
 
 /// One request on a connection of its own, and the whole answer. What the request expects is checked.

@@ -22,7 +22,7 @@ pub(crate) struct Expect {
     pub(crate) body: Body,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
     /// Every byte is compared, in every answer.
     Exact(Bytes),

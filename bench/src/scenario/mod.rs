@@ -9,6 +9,7 @@ mod decision;
 mod idle;
 mod latency;
 mod not_found;
+mod page_load;
 mod proxied;
 mod ssr;
 mod start;
@@ -36,6 +37,7 @@ pub(crate) const ALL: &[Scenario] = &[
     proxied::SCENARIO,
     latency::SCENARIO,
     cold_read::SCENARIO,
+    page_load::SCENARIO,
     start::SCENARIO,
     idle::SCENARIO,
     ssr::SCENARIO,
