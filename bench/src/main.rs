@@ -12,6 +12,7 @@ mod measure;
 mod outcome;
 mod pause;
 mod peer;
+mod photo;
 mod recording;
 mod report;
 mod scenario;

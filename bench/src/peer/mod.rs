@@ -3,6 +3,7 @@
 mod caddy;
 mod edgeplane;
 mod haproxy;
+mod ipx;
 mod nginx;
 mod node;
 mod running;
@@ -15,6 +16,7 @@ use crate::{failure::Failure, site::Site, stage::Programs};
 pub(crate) use caddy::Caddy;
 pub(crate) use edgeplane::Edgeplane;
 pub(crate) use haproxy::Haproxy;
+pub(crate) use ipx::Ipx;
 pub(crate) use nginx::Nginx;
 pub(crate) use node::Node;
 pub(crate) use running::{Cores, Launch, Running, free_address};

@@ -7,6 +7,7 @@ mod conditional;
 mod contest;
 mod decision;
 mod idle;
+mod image;
 mod latency;
 mod not_found;
 mod page_load;
@@ -38,6 +39,7 @@ pub(crate) const ALL: &[Scenario] = &[
     latency::SCENARIO,
     cold_read::SCENARIO,
     page_load::SCENARIO,
+    image::SCENARIO,
     start::SCENARIO,
     idle::SCENARIO,
     ssr::SCENARIO,
