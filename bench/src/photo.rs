@@ -1,7 +1,7 @@
 //! A photograph drawn by a program: nobody's, and the same on every machine.
 //!
 //! Clouds of noise at every scale give what a camera gives an encoder: large areas that are smooth, edges that are not
-//! straight, and the grain of a sensor over all of it.
+//! straight (a silhouette is where two clouds are equally high), and the grain of a sensor over all of it.
 
 use std::{io::Write as _, path::Path, process::Command};
 
@@ -17,7 +17,9 @@ use crate::{
 const LIGHT: [(usize, f32); 6] = [(3, 90.0), (9, 50.0), (27, 28.0), (81, 16.0), (243, 9.0), (729, 5.0)];
 const TINT: [(usize, f32); 2] = [(2, 60.0), (11, 20.0)];
 /// Of the sensor.
-const GRAIN: f32 = 7.0;
+const GRAIN: f32 = 12.0;
+/// Between what is near and what is far.
+const SILHOUETTE: f32 = 26.0;
 /// The encoder's limits are for what strangers send.
 const LIMITS: [(&str, &str); 2] =
     [("EDGEPLANE_IMAGE_SOURCE_BYTES_MAX", "1GB"), ("EDGEPLANE_IMAGE_OUTPUT_BYTES_MAX", "1GB")];
@@ -47,7 +49,8 @@ fn pixels(width: usize, height: usize) -> Vec<u8> {
     for ((light, warm), green) in light.into_iter().zip(warm).zip(green) {
         let grain = (unit(&mut random) - 0.5) * GRAIN;
         // Grey plus contrast plus colour; what is too dark or too bright is cut off, as in a camera.
-        let base = 118.0 + 1.3 * light + grain;
+        let near = if green + 0.35 * light > 0.0 { SILHOUETTE } else { -SILHOUETTE };
+        let base = 118.0 + light + near + grain;
         for channel in [base + warm, base + 0.5 * green, base - warm] {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a byte")]
             pixels.push(channel.clamp(0.0, 255.0) as u8);

@@ -38,9 +38,9 @@ pub(super) fn document(suite: &Suite) -> String {
 
 fn header(page: &mut String, suite: &Suite, judged: &[Judged<'_>]) {
     let machine = &suite.machine;
-    let _ = write!(
+    let _ = writeln!(
         page,
-        "<header>\n<h1>Edgeplane beside its peers</h1>\n<p class=\"summary\">{}.</p>\n<dl>\n",
+        "<header>\n<h1>Edgeplane beside its peers</h1>\n<p class=\"summary\">{}.</p>\n<dl>",
         summary(judged)
     );
     let memory = figure::written(Unit::Bytes, bytes(machine.memory_bytes));
@@ -50,7 +50,7 @@ fn header(page: &mut String, suite: &Suite, judged: &[Judged<'_>]) {
         ("Measured", format!("{}: {}", machine.day, suite.extent)),
     ];
     for (name, fact) in facts {
-        let _ = write!(page, "<div><dt>{name}</dt><dd>{}</dd></div>\n", escape(&fact));
+        let _ = writeln!(page, "<div><dt>{name}</dt><dd>{}</dd></div>", escape(&fact));
     }
     *page += "</dl>\n</header>\n";
 }
@@ -68,10 +68,10 @@ fn targets(page: &mut String, judged: &[Judged<'_>]) {
             let ends = [interval.low, interval.high].map(|end| figure::measured(target, end));
             format!("<small>{} to {}</small>", ends[0], ends[1])
         });
-        let _ = write!(
+        let _ = writeln!(
             page,
             "<tr><th scope=\"row\"><a href=\"#{}\">{}</a></th><td>{}</td><td>{}</td><td>{measured}{interval}</td>\
-             <td>{}</td><td><span class=\"verdict {}\">{}</span></td></tr>\n",
+             <td>{}</td><td><span class=\"verdict {}\">{}</span></td></tr>",
             escape(&outcome.id),
             escape(&outcome.title),
             escape(&target.what),
@@ -95,7 +95,7 @@ fn contents(page: &mut String, suite: &Suite, judged: &[Judged<'_>]) {
             (None, true) => " <small>(target missed)</small>",
             (None, false) => "",
         };
-        let _ = write!(page, "<li><a href=\"#{}\">{}</a>{note}</li>\n", escape(&outcome.id), escape(&outcome.title));
+        let _ = writeln!(page, "<li><a href=\"#{}\">{}</a>{note}</li>", escape(&outcome.id), escape(&outcome.title));
     }
     *page += "<li><a href=\"#peers\">Who took part</a></li>\n</ol></nav>\n";
 }

@@ -56,9 +56,9 @@ fn targets(text: &mut String, judged: &[Judged<'_>]) {
 }
 
 fn section(text: &mut String, outcome: &Outcome) {
-    let _ = write!(text, "\n## {}\n\n{}\n", outcome.title, outcome.what);
+    let _ = writeln!(text, "\n## {}\n\n{}", outcome.title, outcome.what);
     if let Some(void) = &outcome.void {
-        let _ = write!(text, "\n**Not counted:** {void}\n");
+        let _ = writeln!(text, "\n**Not counted:** {void}");
     }
     let table = Table::of(outcome);
     if !table.peers.is_empty() {
@@ -66,7 +66,7 @@ fn section(text: &mut String, outcome: &Outcome) {
         let mut head = vec![String::new()];
         head.extend(table.columns.iter().map(|column| cell(&column.heading())));
         line(text, &head);
-        *text += &format!("| --- |{}\n", " ---: |".repeat(table.columns.len()));
+        let _ = writeln!(text, "| --- |{}", " ---: |".repeat(table.columns.len()));
         for (index, peer) in table.peers.iter().enumerate() {
             let mut row = vec![cell(peer)];
             row.extend(table.columns.iter().map(|column| {
@@ -99,7 +99,7 @@ fn peers(text: &mut String, suite: &Suite) {
     }
     for peer in &suite.peers {
         for (purpose, config) in &peer.configs {
-            let _ = write!(text, "\n### {}, {purpose}\n\n```text\n{}\n```\n", peer.name, config.trim_end());
+            let _ = writeln!(text, "\n### {}, {purpose}\n\n```text\n{}\n```", peer.name, config.trim_end());
         }
     }
 }

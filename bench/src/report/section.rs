@@ -20,7 +20,7 @@ pub(super) fn section(outcome: &Outcome) -> String {
         "<section id=\"{id}\" aria-labelledby=\"{id}-title\">\n<h2 id=\"{id}-title\">{title}</h2>\n<p>{what}</p>\n"
     );
     if let Some(void) = &outcome.void {
-        let _ = write!(page, "<p class=\"void\"><strong>Not counted:</strong> {}</p>\n", escape(void));
+        let _ = writeln!(page, "<p class=\"void\"><strong>Not counted:</strong> {}</p>", escape(void));
     }
     verdicts(&mut page, &judged_in(outcome).collect::<Vec<_>>());
     let table = Table::of(outcome);
@@ -30,7 +30,7 @@ pub(super) fn section(outcome: &Outcome) -> String {
     }
     if !outcome.remarks.is_empty() {
         let remarks = outcome.remarks.iter().map(|remark| format!("<li>{}</li>", escape(remark)));
-        let _ = write!(page, "<ul class=\"remarks\">{}</ul>\n", remarks.collect::<String>());
+        let _ = writeln!(page, "<ul class=\"remarks\">{}</ul>", remarks.collect::<String>());
     }
     page + "</section>\n"
 }
@@ -70,14 +70,14 @@ fn charts(page: &mut String, table: &Table, outcome: &Outcome) {
         };
         let name = escape(&column.metric.name);
         let drawing = chart::bars(table, column, limit);
-        let _ = write!(page, "<figure><figcaption>{name} <small>{better}</small></figcaption>{drawing}</figure>\n");
+        let _ = writeln!(page, "<figure><figcaption>{name} <small>{better}</small></figcaption>{drawing}</figure>");
     }
     if ladder {
         let names: Vec<_> = percentiles.iter().map(|column| column.metric.name.as_ref()).collect();
         let (names, drawing) = (names.join(", "), chart::ladder(table, &percentiles));
-        let _ = write!(
+        let _ = writeln!(
             page,
-            "<figure><figcaption>Latency <small>{names}; logarithmic, less is better</small></figcaption>{drawing}</figure>\n"
+            "<figure><figcaption>Latency <small>{names}; logarithmic, less is better</small></figcaption>{drawing}</figure>"
         );
     }
     *page += "</div>\n";
@@ -85,10 +85,10 @@ fn charts(page: &mut String, table: &Table, outcome: &Outcome) {
 
 fn rows(page: &mut String, table: &Table, title: &str) {
     let _ =
-        write!(page, "<div class=\"scroll\" role=\"region\" aria-label=\"{title}: figures\" tabindex=\"0\"><table>\n");
-    let _ = write!(page, "<caption>Medians; below them the least and the most of all rounds</caption>\n");
+        writeln!(page, "<div class=\"scroll\" role=\"region\" aria-label=\"{title}: figures\" tabindex=\"0\"><table>");
+    let _ = writeln!(page, "<caption>Medians; below them the least and the most of all rounds</caption>");
     let heads = table.columns.iter().map(|column| format!("<th scope=\"col\">{}</th>", escape(&column.heading())));
-    let _ = write!(page, "<thead><tr><td></td>{}</tr></thead>\n<tbody>\n", heads.collect::<String>());
+    let _ = writeln!(page, "<thead><tr><td></td>{}</tr></thead>\n<tbody>", heads.collect::<String>());
     for (index, peer) in table.peers.iter().enumerate() {
         let own = if peer == crate::outcome::OURS { " class=\"own\"" } else { "" };
         let cells = table.columns.iter().map(|column| match column.cells.get(index) {
@@ -98,7 +98,7 @@ fn rows(page: &mut String, table: &Table, title: &str) {
             }
             _ => "<td>\u{2013}</td>".to_owned(),
         });
-        let _ = write!(page, "<tr{own}><th scope=\"row\">{}</th>{}</tr>\n", escape(peer), cells.collect::<String>());
+        let _ = writeln!(page, "<tr{own}><th scope=\"row\">{}</th>{}</tr>", escape(peer), cells.collect::<String>());
     }
     if let Some(name) = table.ratio_name() {
         let cells = table.columns.iter().map(|column| match column.ratio {
@@ -106,7 +106,7 @@ fn rows(page: &mut String, table: &Table, title: &str) {
             None => "<td>\u{2013}</td>".to_owned(),
         });
         let cells = cells.collect::<String>();
-        let _ = write!(page, "<tr class=\"ratio\"><th scope=\"row\">{}</th>{cells}</tr>\n", escape(&name));
+        let _ = writeln!(page, "<tr class=\"ratio\"><th scope=\"row\">{}</th>{cells}</tr>", escape(&name));
     }
     *page += "</tbody></table></div>\n";
 }

@@ -133,7 +133,7 @@ pub(super) fn summary(judged: &[Judged<'_>]) -> String {
     let mut text = format!("{} of {} targets met", count(Verdict::Met), judged.len());
     for (verdict, word) in [(Verdict::Missed, "missed"), (Verdict::NotMeasured, "not measured")] {
         if count(verdict) > 0 {
-            text += &format!(", {} {word}", count(verdict));
+            text.extend([", ".to_owned(), count(verdict).to_string(), format!(" {word}")]);
         }
     }
     text

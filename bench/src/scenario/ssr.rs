@@ -1,6 +1,9 @@
 //! Pages that Node renders: what passing through Edgeplane adds, and what a second Node gives.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use bytes::Bytes;
 
@@ -18,7 +21,7 @@ pub(crate) const SCENARIO: Scenario = Scenario { name: "ssr", run };
 /// A page without pictures.
 const PAGE: &str = "/about";
 /// Node compiles what it runs often; until then it is slow.
-const WARM_UP: u64 = 2000;
+const WARM_UP: Duration = Duration::from_secs(3);
 /// Pairs of rounds.
 const PAIRS: usize = 9;
 /// What passing through may add, in microseconds.
@@ -49,7 +52,11 @@ fn page(server: &Running) -> Result<Request, Failure> {
     Ok(request.expecting(200, Body::Exact(Bytes::from(answer.body))))
 }
 
-fn latency(stage: &Stage, bundle: &std::path::Path) -> Result<Outcome, Failure> {
+fn warm_up(stage: &Stage) -> Until {
+    Until::Elapsed(stage.extent.of(WARM_UP, Duration::from_millis(100)))
+}
+
+fn latency(stage: &Stage, bundle: &Path) -> Result<Outcome, Failure> {
     let what = format!(
         "`{PAGE}` of the Nuxt bundle over one connection, closed loop. Whoever stands in front asks the very Node that is \
          asked directly; all of them share a core, the generator has another."
@@ -70,7 +77,7 @@ fn latency(stage: &Stage, bundle: &std::path::Path) -> Result<Outcome, Failure> 
     let load = Load::of(page(&node)?, 1);
     servers.push(node);
     for server in &servers {
-        load::closed(server.address, &load, Until::Requests(stage.extent.of(WARM_UP, 50)))?;
+        load::closed(server.address, &load, warm_up(stage))?;
     }
     for round in 0..stage.extent.pairs(PAIRS) {
         for place in 0..servers.len() {
@@ -84,7 +91,7 @@ fn latency(stage: &Stage, bundle: &std::path::Path) -> Result<Outcome, Failure> 
     Ok(outcome)
 }
 
-fn throughput(stage: &Stage, bundle: &std::path::Path) -> Result<Outcome, Failure> {
+fn throughput(stage: &Stage, bundle: &Path) -> Result<Outcome, Failure> {
     let what = format!(
         "`{PAGE}` over {CONNECTIONS} connections, closed loop, through Edgeplane with one Node and with two. Edgeplane and \
          Node run wherever the kernel likes, the generator on one of the same cores."
@@ -107,7 +114,7 @@ fn throughput(stage: &Stage, bundle: &std::path::Path) -> Result<Outcome, Failur
         let launch = Launch { cores: Cores::All, threads: 2, ..Launch::pinned(role) };
         let server = Running::start(peer, &launch, stage)?;
         let load = Load::of(page(&server)?, CONNECTIONS);
-        load::closed(server.address, &load, Until::Requests(stage.extent.of(WARM_UP, 50) * instances as u64))?;
+        load::closed(server.address, &load, warm_up(stage))?;
         servers.push((name, server, load));
     }
     for _ in 0..stage.extent.rounds {
