@@ -30,6 +30,12 @@ pub(crate) struct Step {
 }
 
 impl Step {
+    /// A request without a browser's fields.
+    #[cfg(test)]
+    pub(crate) fn plain(path: &str, after: Option<usize>) -> Self {
+        Self { request: Request::get(path, &[]), path: path.to_owned(), after, fields: Vec::new() }
+    }
+
     /// The same request for another path.
     pub(crate) fn moved(&self, path: &str) -> Self {
         let fields = self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));

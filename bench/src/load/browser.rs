@@ -114,3 +114,62 @@ async fn all(tasks: &mut JoinSet<Result<(), Failure>>) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{BufRead as _, BufReader, Write as _},
+        net::TcpListener,
+        sync::{Arc, Mutex},
+        thread,
+    };
+
+    use super::*;
+    use crate::recording::Step;
+
+    /// Which connection asked for what.
+    type Asked = Arc<Mutex<Vec<(usize, String)>>>;
+
+    /// A server that writes down what it is asked. It lives as long as the tests.
+    fn server() -> (SocketAddr, Asked) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&asked);
+        thread::spawn(move || {
+            for (number, stream) in listener.incoming().flatten().enumerate() {
+                let asked = Arc::clone(&asked);
+                thread::spawn(move || {
+                    let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+                    for path in lines.filter_map(|line| Some(line.strip_prefix("GET ")?.split(' ').next()?.to_owned()))
+                    {
+                        asked.lock().unwrap().push((number, path));
+                        // A client that is gone ends the loop with its next read.
+                        let _ = (&mut &stream).write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+                    }
+                });
+            }
+        });
+        (address, seen)
+    }
+
+    #[test]
+    fn a_page_is_loaded_in_its_order_over_six_connections_at_most() {
+        let (address, asked) = server();
+        let parts = (0..12).map(|n| Step::plain(&format!("/part-{n}"), Some(0)));
+        let mut steps = vec![Step::plain("/page", None)];
+        steps.extend(parts);
+        steps.push(Step::plain("/last", Some(12)));
+        let page = PageLoad { steps };
+        let seen = crate::load::pages(address, std::slice::from_ref(&page), 1, Duration::from_millis(1)).unwrap();
+        assert_eq!(seen.requests, 14 * seen.loads.requests);
+        assert_eq!(seen.loads.bytes, 28 * seen.loads.requests);
+        let asked = asked.lock().unwrap();
+        let first = asked.iter().take(14).collect::<Vec<_>>();
+        let place = |path: &str| first.iter().position(|(_, asked)| asked == path).unwrap();
+        assert_eq!(place("/page"), 0);
+        assert!(place("/last") > place("/part-11"), "{first:?}");
+        assert!(first.iter().all(|(connection, _)| *connection < CONNECTIONS), "{first:?}");
+        assert!(first.iter().any(|(connection, _)| *connection > 0), "{first:?}");
+    }
+}

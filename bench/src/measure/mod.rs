@@ -5,6 +5,5 @@ mod memory;
 mod syscalls;
 mod tree;
 
-pub(crate) use memory::Memory;
 pub(crate) use syscalls::syscalls;
 pub(crate) use tree::Tree;
