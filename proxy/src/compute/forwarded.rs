@@ -103,7 +103,7 @@ impl Forwarding<'_> {
     }
 
     /// Says the forwarding fields, on top of what a trusted peer said in `fields`.
-    pub fn emit<'f>(&self, fields: impl Fields<'f>, sink: &mut impl Sink) {
+    pub fn emit<'f>(&self, fields: &impl Fields<'f>, sink: &mut impl Sink) {
         let Self { client, peer, host, request_id } = *self;
         let peer_ip = peer.ip().to_canonical();
         let peer = AddressText::of(peer_ip);
@@ -250,7 +250,7 @@ mod tests {
         for (name, value) in fields.iter().filter(|(name, _)| forwarding.passes(name)) {
             told.0.push(((*name).to_owned(), (*value).to_owned()));
         }
-        forwarding.emit(pairs, &mut told);
+        forwarding.emit(&pairs, &mut told);
         told.0
     }
 

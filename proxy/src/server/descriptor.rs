@@ -1,27 +1,34 @@
-//! How many clients the process has file descriptors for.
+//! How many clients, and how many exchanges with Compute, the process has file descriptors for.
 //!
 //! Clients that took the last one would leave none to reach Node with: every answer would be a 502. So those beyond
-//! the room there is wait in the kernel's backlog, as those beyond `limits.connections` do.
+//! the room there is wait in the kernel's backlog, as those beyond `limits.connections` do; and requests for Compute
+//! beyond the room there is for them wait for one that ends. Most connections are idle most of the time: where there is
+//! not enough for all of both, clients get three quarters.
 
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 
 /// For listeners, the pack, logs, the pipes of Node and the sources of images.
-const RESERVE: rlim_t = 64;
-/// One for the client and, while its request is with Compute, one for the connection there.
-const PER_CLIENT: rlim_t = 2;
+const RESERVE: usize = 64;
 
-/// Raises the soft limit as far as `wanted` clients need and the hard limit lets us, and says how many there is room for.
-pub(crate) fn room_for(wanted: usize) -> usize {
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return wanted };
-    let needed = (wanted as rlim_t).saturating_mul(PER_CLIENT).saturating_add(RESERVE);
+/// What there is room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Room {
+    pub(crate) clients: usize,
+    pub(crate) exchanges: usize,
+}
+
+/// Raises the soft limit as far as `wanted` clients and `idle` connections to Compute need and the hard limit lets us,
+/// and says what there is room for.
+pub(crate) fn room_for(wanted: usize, idle: usize) -> Room {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return room(usize::MAX, wanted, idle) };
+    let needed = (wanted.saturating_mul(2).saturating_add(idle).saturating_add(RESERVE)) as rlim_t;
     let raised = needed.min(hard);
     // Shells start programs with 1024, whatever the system allows.
     let limit = if raised > soft && setrlimit(Resource::RLIMIT_NOFILE, raised, hard).is_ok() { raised } else { soft };
-    let room = room(limit, wanted);
-    // A few less are worth nobody's attention: hard limits are round numbers.
-    if room < wanted - wanted / 10 {
+    let room = room(usize::try_from(limit).unwrap_or(usize::MAX), wanted, idle);
+    if room.clients < wanted {
         tracing::warn!(
-            room,
+            room = room.clients,
             wanted,
             limit,
             "too few file descriptors for `limits.connections`; raise the hard limit (ulimit -Hn, LimitNOFILE=)"
@@ -30,9 +37,12 @@ pub(crate) fn room_for(wanted: usize) -> usize {
     room
 }
 
-fn room(limit: rlim_t, wanted: usize) -> usize {
-    let clients = limit.saturating_sub(RESERVE) / PER_CLIENT;
-    usize::try_from(clients).unwrap_or(usize::MAX).clamp(1, wanted.max(1))
+fn room(limit: usize, wanted: usize, idle: usize) -> Room {
+    let usable = limit.saturating_sub(RESERVE);
+    let clients = (usable / 4).saturating_mul(3).clamp(1, wanted.max(1));
+    // An idle connection to Compute may be of use to no exchange that wants one.
+    let exchanges = usable.saturating_sub(clients).saturating_sub(idle).clamp(1, wanted.max(1));
+    Room { clients, exchanges }
 }
 
 #[cfg(test)]
@@ -41,10 +51,15 @@ mod tests {
 
     #[test]
     fn clients_leave_descriptors_for_their_requests() {
-        for (limit, wanted, expected) in
-            [(1024, 10_000, 480), (20_064, 10_000, 10_000), (rlim_t::MAX, 10_000, 10_000), (0, 10_000, 1), (64, 1, 1)]
-        {
-            assert_eq!(room(limit, wanted), expected, "{limit} {wanted}");
+        for (limit, wanted, clients, exchanges) in [
+            (1024, 10_000, 720, 112),
+            (20_000, 10_000, 10_000, 9808),
+            (20_192, 10_000, 10_000, 10_000),
+            (usize::MAX, 10_000, 10_000, 10_000),
+            (0, 10_000, 1, 1),
+            (1024, 1, 1, 1),
+        ] {
+            assert_eq!(room(limit, wanted, 128), Room { clients, exchanges }, "{limit} {wanted}");
         }
     }
 }

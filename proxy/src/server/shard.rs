@@ -12,7 +12,8 @@ use std::{
 
 use tokio::{
     runtime::Builder,
-    sync::{Semaphore, oneshot, watch},
+    sync::{Semaphore, SemaphorePermit, oneshot, watch},
+    time::timeout,
 };
 
 use super::{
@@ -38,6 +39,8 @@ pub(crate) struct Shard {
     pub(crate) telemetry: telemetry::Shard,
     /// The connections of the relay, which speaks to upstreams itself.
     pub(crate) pool: Pool,
+    /// Exchanges with Compute that there are file descriptors for.
+    exchanges: Semaphore,
 }
 
 /// A shard that runs, as seen from the thread that ends it.
@@ -55,11 +58,25 @@ impl Running {
 }
 
 impl Shard {
-    fn new(app: &Arc<App>, n_shards: usize) -> Self {
+    fn new(app: &Arc<App>, n_shards: usize, n_exchanges: usize) -> Self {
         let n_instances = app.sites.find("").current().compute.as_ref().map_or(1, |fleet| fleet.states().len());
         let pool_size = app.settings.compute.pool_size.saturating_mul(n_instances).div_ceil(n_shards);
         let pool = Pool::new(app.settings.compute.pool_size, app.settings.compute.pool_idle);
-        Self { app: Arc::clone(app), engine: service::engine(pool_size), telemetry: app.telemetry.shard(), pool }
+        Self {
+            app: Arc::clone(app),
+            engine: service::engine(pool_size),
+            telemetry: app.telemetry.shard(),
+            pool,
+            exchanges: Semaphore::new(n_exchanges.div_ceil(n_shards)),
+        }
+    }
+
+    /// Leave for one exchange with Compute; none when all that there is room for last longer than a request waits.
+    pub(super) async fn exchange(&self) -> Option<SemaphorePermit<'_>> {
+        match self.exchanges.try_acquire() {
+            Ok(permit) => Some(permit),
+            Err(_) => timeout(self.app.bounds.ready, self.exchanges.acquire()).await.ok()?.ok(),
+        }
     }
 }
 
@@ -70,6 +87,7 @@ impl Shard {
 pub(super) fn start(
     number: usize,
     n_shards: usize,
+    n_exchanges: usize,
     app: &Arc<App>,
     bound: Vec<Bound>,
     slots: &Arc<Semaphore>,
@@ -79,7 +97,7 @@ pub(super) fn start(
     let (tell, ended) = oneshot::channel();
     let (app, slots) = (Arc::clone(app), Arc::clone(slots));
     thread::Builder::new().name(format!("edgeplane-{number}")).spawn(move || {
-        let drained = runtime.block_on(serve(Arc::new(Shard::new(&app, n_shards)), bound, slots, stop));
+        let drained = runtime.block_on(serve(Arc::new(Shard::new(&app, n_shards, n_exchanges)), bound, slots, stop));
         // Nobody may be left to hear it.
         let _ = tell.send(drained);
         runtime.shutdown_background();

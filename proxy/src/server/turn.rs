@@ -251,6 +251,9 @@ impl Turn<'_> {
             expects_continue: self.expects_continue,
             close: self.close,
         };
+        let Some(_leave) = self.shard.exchange().await else {
+            return (Some(connection), Given::Answer(Refusal::Crowded.answer()));
+        };
         let passed = if relay::takes(&request, &connection) {
             relay::pass(self.shard, fleet, connection, request).await
         } else {

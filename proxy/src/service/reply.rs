@@ -68,6 +68,8 @@ pub(crate) enum Refusal {
     BodySlow,
     /// Nothing is there.
     NotFound,
+    /// Compute has as many requests as there are file descriptors for.
+    Crowded,
     /// Compute gave no answer.
     Compute(Failure),
     /// The optimizer gave no image.
@@ -83,6 +85,7 @@ impl Refusal {
             Self::BodyFraming => (StatusCode::BAD_REQUEST, "the request body's framing is broken".to_owned()),
             Self::BodySlow => (StatusCode::REQUEST_TIMEOUT, "the request body did not arrive in time".to_owned()),
             Self::NotFound => (StatusCode::NOT_FOUND, "there is nothing at this address".to_owned()),
+            Self::Crowded => (StatusCode::SERVICE_UNAVAILABLE, "too many requests wait for the application".to_owned()),
             Self::Compute(failure) => {
                 let status = match failure {
                     Failure::NoInstance => StatusCode::SERVICE_UNAVAILABLE,

@@ -133,8 +133,8 @@ mod tests {
     fn a_body_of_known_length_ends_after_it() {
         let mut body = Body::of(Extent::Length(5));
         let taken = |content, done, poisoned| Taken { content, done, poisoned, broken: false };
-        assert_eq!(body.take(&mut *b"hel".to_vec()), taken(0..3, false, false));
-        assert_eq!(body.take(&mut *b"loPOISON".to_vec()), taken(0..2, true, true));
+        assert_eq!(body.take(&mut b"hel".to_vec()), taken(0..3, false, false));
+        assert_eq!(body.take(&mut b"loPOISON".to_vec()), taken(0..2, true, true));
         let mut nothing = Body::of(Extent::Nothing);
         assert_eq!(nothing.take(&mut []), taken(0..0, true, false));
     }
