@@ -69,6 +69,11 @@ impl Content {
         self.range.is_empty()
     }
 
+    /// Bytes in the whole file that it is, or is a part of.
+    pub fn file_len(&self) -> usize {
+        self.whole.range.len()
+    }
+
     /// A part of it, without copying; cut to what there is.
     pub fn slice(&self, range: Range<usize>) -> Self {
         Self { whole: Arc::clone(&self.whole), range: self.within(range) }

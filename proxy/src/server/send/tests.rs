@@ -208,4 +208,9 @@ async fn a_pack_that_was_cut_short_ends_the_connection_and_nothing_else() {
     let (done, got) = tokio::join!(send, drink);
     assert_eq!(done.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     assert!(files.large.starts_with(&got) && got.len() < LARGE);
+    // However little is asked for, the mapping of such a file is not touched.
+    let (mut connection, _client) = tcp().await;
+    let end = [Piece::File(files.content("/large.bin").slice(LARGE - 10..LARGE))];
+    let error = pieces(&mut connection, &end, PATIENCE).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
 }
