@@ -22,8 +22,8 @@ use crate::{answer::Piece, assets::Content};
 mod tests;
 
 /// Bytes of a file from which on it is sent by `sendfile`. Below, copying it along with its head costs less than a
-/// second call. Measured per request, `writev` against `sendfile`: 20 us each at 10 KiB, 27 against 19 us at 16 KiB,
-/// 33 against 21 us at 32 KiB, 73 against 44 us at 100 KB, and more than twice as much from 1 MiB on.
+/// second call. CPU per request on a busy machine, `writev` against `sendfile`: 20 to 21 us at 10 KiB, 27 to 19 us at
+/// 16 KiB, 33 to 21 us at 32 KiB, 73 to 44 us at 100 KB, and twice as much at 10 MB.
 pub(super) const LARGE_BYTES: usize = 16 * 1024;
 
 /// Slices of one write. Linux takes 1024 at once; a page of ranges needs far fewer.
