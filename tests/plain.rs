@@ -54,7 +54,7 @@ fn target() -> impl Strategy<Value = String> {
         "/assets/picture.bin",
         "/assets/missing.js",
         "/both/one.txt",
-        "/echo",
+        "/both/nothing",
         "/dynamic/hidden.txt",
         "/a%20b.txt",
         "/assets%2Fapp.js",

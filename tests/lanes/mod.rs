@@ -148,7 +148,7 @@ fn count(server: &Server, lane: &str) -> u64 {
 
 /// Sends the cases down both lanes and compares all that can be seen.
 fn compare(server: &Server, upstream: &Upstream, cases: std::ops::Range<u64>) {
-    let before = (count(server, "relay"), count(server, "pingora"));
+    let before = (count(server, "relay"), count(server, "engine"));
     let (mut relay, mut engine) = (Lane::new(server, ""), Lane::new(server, "http://shop.example:8080"));
     let n_cases = cases.end - cases.start;
     let mut differing = Vec::new();
@@ -179,7 +179,7 @@ fn compare(server: &Server, upstream: &Upstream, cases: std::ops::Range<u64>) {
         differing.len(),
         differing[..differing.len().min(5)].join("\n")
     );
-    let after = (count(server, "relay"), count(server, "pingora"));
+    let after = (count(server, "relay"), count(server, "engine"));
     assert_eq!((after.0 - before.0, after.1 - before.1), (n_cases, n_cases), "not all went the way they were sent");
 }
 

@@ -46,12 +46,12 @@ pub enum Lane {
     Plain = 0,
     /// Compute, from socket to socket.
     Relay = 1,
-    /// Compute, through Pingora.
+    /// Compute, through the engine that takes every kind of exchange.
     Engine = 2,
 }
 
 /// The lanes as labels, each at the place of its count.
-pub(super) const LANES: [&str; 3] = ["plain", "relay", "pingora"];
+pub(super) const LANES: [&str; 3] = ["plain", "relay", "engine"];
 
 /// The counts of one thread. Processors fetch cache lines in pairs: in a pair of its own, no other thread's writing
 /// ever takes it away.
