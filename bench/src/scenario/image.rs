@@ -18,13 +18,20 @@ use crate::{
 pub(crate) const SCENARIO: Scenario = Scenario { name: "image", run };
 
 /// What a phone of some years ago makes, and the width that a page shows it in.
-const SOURCE: (usize, usize) = (4000, 3000);
-const WIDTH: usize = 1080;
+const WORK: Work = Work { source: (4000, 3000), width: 1080 };
+/// Enough to see that it runs.
+const SMALL_WORK: Work = Work { source: (800, 600), width: 320 };
 const QUALITY: usize = 75;
 /// Each makes a picture of its own from the same photograph.
 const ROUNDS: usize = 5;
 /// Connections that ask for a picture that is there.
 const CONNECTIONS: usize = 32;
+
+#[derive(Clone, Copy)]
+struct Work {
+    source: (usize, usize),
+    width: usize,
+}
 
 /// Name, what a file of that kind begins with, and from where.
 const FORMATS: [(&str, &str, usize, &[u8]); 4] = [
@@ -65,12 +72,12 @@ const SERVER: &str = "require('node:http').createServer((_, answer) => answer.en
 fn run(stage: &Stage) -> Result<Vec<Outcome>, Failure> {
     let rounds = stage.extent.rounds.min(ROUNDS);
     let bundle = bundle(stage, rounds)?;
-    let (width, height) = stage.extent.of(SOURCE, (SOURCE.0 / 5, SOURCE.1 / 5));
+    let Work { source: (width, height), width: to } = stage.extent.of(WORK, SMALL_WORK);
     let mut outcomes: Vec<Outcome> = FORMATS
         .iter()
         .map(|(name, title, ..)| {
             let what = format!(
-                "A JPEG of {width} x {height} pixels becomes {title}, {WIDTH} pixels wide, quality {QUALITY}, on one core; \
+                "A JPEG of {width} x {height} pixels becomes {title}, {to} pixels wide, quality {QUALITY}, on one core; \
                  never the same picture twice. Then the same picture again, over {CONNECTIONS} connections."
             );
             Outcome::new(format!("image-{name}"), format!("Picture to {title}"), what)
@@ -100,7 +107,7 @@ fn run(stage: &Stage) -> Result<Vec<Outcome>, Failure> {
 fn bundle(stage: &Stage, rounds: usize) -> Result<PathBuf, Failure> {
     let folder = stage.folder("pictures")?;
     let photograph = folder.join("photograph.jpg");
-    let (width, height) = stage.extent.of(SOURCE, (SOURCE.0 / 5, SOURCE.1 / 5));
+    let (width, height) = stage.extent.of(WORK, SMALL_WORK).source;
     photo::jpeg(stage, width, height, &photograph)?;
     let jpeg = fs::read(&photograph).map_err(Failure::file("read", &photograph))?;
     let bundle = folder.join("bundle");
@@ -117,12 +124,12 @@ fn name(copy: usize) -> String {
 }
 
 /// A request for one copy in one format, as the server understands it.
-fn request(server: &str, copy: usize, format: &str) -> Request {
+fn request(server: &str, copy: usize, width: usize, format: &str) -> Request {
     let name = name(copy);
     let path = match (server, format) {
-        (OURS, _) => format!("/_amplify/image?url=%2F{name}&w={WIDTH}&q={QUALITY}&format={format}"),
-        (_, "png") => format!("/w_{WIDTH},f_png/{name}"),
-        (_, _) => format!("/w_{WIDTH},f_{format},q_{QUALITY}/{name}"),
+        (OURS, _) => format!("/_amplify/image?url=%2F{name}&w={width}&q={QUALITY}&format={format}"),
+        (_, "png") => format!("/w_{width},f_png/{name}"),
+        (_, _) => format!("/w_{width},f_{format},q_{QUALITY}/{name}"),
     };
     Request::get(&path, &[])
 }
@@ -134,10 +141,11 @@ fn measure(
     rounds: usize,
     outcome: &mut Outcome,
 ) -> Result<(), Failure> {
+    let width = stage.extent.of(WORK, SMALL_WORK).width;
     // Copy 0 is for whoever has to load a library first.
     for copy in 0..=rounds {
         for server in servers {
-            let request = request(server.name, copy, format);
+            let request = request(server.name, copy, width, format);
             let (before, began) = (server.tree().cpu(), Instant::now());
             let answer = load::once(server.address, &request)?;
             let (took, used) = (began.elapsed(), server.tree().cpu().saturating_sub(before));
