@@ -13,23 +13,29 @@ use super::{
 };
 
 /// In pixels of the drawing, which scales with its place.
-const WIDTH: f64 = 360.0;
-const LABELS: f64 = 116.0;
+const WIDTH: f64 = 370.0;
+const LABELS: f64 = 126.0;
 const VALUES: f64 = 66.0;
 const ROW: f64 = 24.0;
 const BAR: f64 = 14.0;
 /// Below the rows, where something is written about them.
 const FOOT: f64 = 18.0;
+/// How far beyond the longest bar a spread may reach.
+const SPREAD_MAX: f64 = 1.3;
 /// Where the limit stands in a target's bar: at two thirds, so that a miss has room.
 const LIMIT_AT: f64 = 2.0 / 3.0;
 const TRACK: f64 = 150.0;
 const TRACK_HEIGHT: f64 = 16.0;
 
-/// A bar per peer, a line from the least round to the most, and the limit where there is one.
-pub(super) fn bars(table: &Table, column: &Column, limit: Option<f64>) -> String {
-    let most = column.cells.iter().flatten().map(|cell| cell.most).chain(limit).fold(0.0, f64::max);
+/// A bar per peer, a line from the least round to the most, and the limits of those who have one.
+pub(super) fn bars(table: &Table, column: &Column, limits: &[Bound]) -> String {
+    let medians = column.cells.iter().flatten().map(|cell| cell.median);
+    let longest = medians.chain(limits.iter().map(|bound| bound.value)).fold(0.0, f64::max);
+    // One bad round must not make everything else small: its line ends at the edge.
+    let spread = column.cells.iter().flatten().map(|cell| cell.most).fold(longest, f64::max);
+    let most = spread.min(longest * SPREAD_MAX);
     let room = WIDTH - LABELS - VALUES;
-    let at = |figure: f64| if most > 0.0 { LABELS + figure / most * room } else { LABELS };
+    let at = |figure: f64| if most > 0.0 { LABELS + (figure / most).min(1.0) * room } else { LABELS };
     let mut drawing = String::new();
     let mut told = Vec::new();
     for (index, (peer, cell)) in rows(table, column).enumerate() {
@@ -51,14 +57,20 @@ pub(super) fn bars(table: &Table, column: &Column, limit: Option<f64>) -> String
         let _ = write!(drawing, r#"<text class="value" x="{x:.1}" y="{middle}" dy=".35em">{value}</text>"#);
     }
     let mut height = place(told.len()) * ROW;
-    if let Some(limit) = limit {
-        let x = at(limit);
+    if let [only] = limits {
+        let x = at(only.value);
         let _ = write!(drawing, r#"<path class="limit" d="M{x:.1} 0V{height}"/>"#);
         let anchor = if x > WIDTH - VALUES { "end" } else { "middle" };
         let y = height + 12.0;
-        let text = column.scale.written(limit);
+        let text = column.scale.written(only.value);
         let _ = write!(drawing, r#"<text class="note" x="{x:.1}" y="{y}" text-anchor="{anchor}">target {text}</text>"#);
         height += FOOT;
+    } else {
+        for bound in limits {
+            let Some(row) = rows(table, column).position(|(peer, _)| peer == bound.peer) else { continue };
+            let (x, top) = (at(bound.value), place(row) * ROW);
+            let _ = write!(drawing, r#"<path class="limit" d="M{x:.1} {top}v{ROW}"/>"#);
+        }
     }
     image(&format!("{}: {}", column.metric.name, told.join(", ")), height, &drawing)
 }
@@ -122,20 +134,31 @@ pub(super) fn share(judged: &Judged<'_>) -> String {
     )
 }
 
-/// Where a target's limit stands among a column's figures.
-pub(super) fn limit_in(target: &Target, table: &Table, column: &Column) -> Option<f64> {
-    if target.metric != column.metric {
-        return None;
-    }
-    let (Limit::AtMost(bound) | Limit::AtLeast(bound)) = target.limit;
-    let median = |peer: &str| {
-        let index = table.peers.iter().position(|known| known == peer)?;
-        Some((*column.cells.get(index)?)?.median)
-    };
-    match &target.subject {
-        Subject::Figure { .. } => Some(bound),
-        Subject::Ratio { to, .. } => Some(bound * median(to)?),
-        Subject::Difference { to, .. } => Some(bound + median(to)?),
+/// A limit among the figures of a column.
+#[derive(Debug)]
+pub(super) struct Bound {
+    /// Whose figure it bounds.
+    peer: String,
+    value: f64,
+}
+
+impl Bound {
+    /// Where a target's limit stands in a column, if it is about that column.
+    pub(super) fn of(target: &Target, table: &Table, column: &Column) -> Option<Self> {
+        if target.metric != column.metric {
+            return None;
+        }
+        let (Limit::AtMost(bound) | Limit::AtLeast(bound)) = target.limit;
+        let median = |peer: &str| {
+            let index = table.peers.iter().position(|known| known == peer)?;
+            Some((*column.cells.get(index)?)?.median)
+        };
+        let (of, value) = match &target.subject {
+            Subject::Figure { of } => (of, bound),
+            Subject::Ratio { of, to } => (of, bound * median(to)?),
+            Subject::Difference { of, to } => (of, bound + median(to)?),
+        };
+        Some(Self { peer: of.clone(), value })
     }
 }
 

@@ -59,7 +59,7 @@ fn targets(page: &mut String, judged: &[Judged<'_>]) {
     *page += "<section id=\"targets\" aria-labelledby=\"targets-title\">\n<h2 id=\"targets-title\">Targets</h2>\n\
               <p>A bar is how much of what is allowed is used; the mark is the limit, the thin line the 95\u{a0}% interval.</p>\n\
               <div class=\"scroll\" role=\"region\" aria-label=\"Targets\" tabindex=\"0\"><table class=\"targets\">\n\
-              <thead><tr><th scope=\"col\">Work</th><th scope=\"col\">Figure</th><th scope=\"col\">Target</th>\
+              <thead><tr><th scope=\"col\">Work</th><th scope=\"col\">Target</th>\
               <th scope=\"col\">Measured</th><td></td><th scope=\"col\">Verdict</th></tr></thead>\n<tbody>\n";
     for entry in judged {
         let Judged { outcome, target, judgement } = entry;
@@ -70,7 +70,7 @@ fn targets(page: &mut String, judged: &[Judged<'_>]) {
         });
         let _ = writeln!(
             page,
-            "<tr><th scope=\"row\"><a href=\"#{}\">{}</a></th><td>{}</td><td>{}</td><td>{measured}{interval}</td>\
+            "<tr><th scope=\"row\"><a href=\"#{}\">{}</a><small>{}</small></th><td>{}</td><td>{measured}{interval}</td>\
              <td>{}</td><td><span class=\"verdict {}\">{}</span></td></tr>",
             escape(&outcome.id),
             escape(&outcome.title),
@@ -125,6 +125,15 @@ pub(super) const fn class(verdict: Verdict) -> &'static str {
         Verdict::Missed => "missed",
         Verdict::NotMeasured => "unknown",
     }
+}
+
+/// A sentence, with what stands in backticks as code.
+pub(super) fn prose(text: &str) -> String {
+    let pieces = text.split('`').enumerate().map(|(index, piece)| match (index % 2, escape(piece)) {
+        (0, plain) => plain,
+        (_, code) => format!("<code>{code}</code>"),
+    });
+    pieces.collect()
 }
 
 /// Text that is only text.

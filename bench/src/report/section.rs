@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use crate::outcome::{Better, Outcome};
 
 use super::{
-    chart, figure,
-    html::{class, escape},
+    chart::{self, Bound},
+    figure,
+    html::{class, escape, prose},
     table::{Column, Judged, Table, judged_in, word},
 };
 
@@ -15,12 +16,12 @@ const PERCENTILES: [&str; 3] = ["p50", "p99", "p99.9"];
 
 /// The section of one outcome.
 pub(super) fn section(outcome: &Outcome) -> String {
-    let (id, title, what) = (escape(&outcome.id), escape(&outcome.title), escape(&outcome.what));
+    let (id, title, what) = (escape(&outcome.id), escape(&outcome.title), prose(&outcome.what));
     let mut page = format!(
         "<section id=\"{id}\" aria-labelledby=\"{id}-title\">\n<h2 id=\"{id}-title\">{title}</h2>\n<p>{what}</p>\n"
     );
     if let Some(void) = &outcome.void {
-        let _ = writeln!(page, "<p class=\"void\"><strong>Not counted:</strong> {}</p>", escape(void));
+        let _ = writeln!(page, "<p class=\"void\"><strong>Not counted:</strong> {}</p>", prose(void));
     }
     verdicts(&mut page, &judged_in(outcome).collect::<Vec<_>>());
     let table = Table::of(outcome);
@@ -29,7 +30,7 @@ pub(super) fn section(outcome: &Outcome) -> String {
         rows(&mut page, &table, &title);
     }
     if !outcome.remarks.is_empty() {
-        let remarks = outcome.remarks.iter().map(|remark| format!("<li>{}</li>", escape(remark)));
+        let remarks = outcome.remarks.iter().map(|remark| format!("<li>{}</li>", prose(remark)));
         let _ = writeln!(page, "<ul class=\"remarks\">{}</ul>", remarks.collect::<String>());
     }
     page + "</section>\n"
@@ -63,13 +64,13 @@ fn charts(page: &mut String, table: &Table, outcome: &Outcome) {
     let ladder = percentiles.len() > 1;
     let single = if ladder { &[][..] } else { &percentiles };
     for column in single.iter().chain(&others) {
-        let limit = outcome.targets.iter().find_map(|target| chart::limit_in(target, table, column));
+        let limits: Vec<_> = outcome.targets.iter().filter_map(|target| Bound::of(target, table, column)).collect();
         let better = match column.metric.better {
             Better::Less => "less is better",
             Better::More => "more is better",
         };
         let name = escape(&column.metric.name);
-        let drawing = chart::bars(table, column, limit);
+        let drawing = chart::bars(table, column, &limits);
         let _ = writeln!(page, "<figure><figcaption>{name} <small>{better}</small></figcaption>{drawing}</figure>");
     }
     if ladder {

@@ -93,12 +93,11 @@ fn one(
     let after = server.tree().memory().now;
     let held = clients.iter().filter(|client| is_open(client)).count();
     if clients.len() < n {
-        outcome.remarks.push(format!(
-            "{} did not answer its {}th connection within {} s.",
-            server.name,
-            clients.len() + 1,
-            PATIENCE.as_secs()
-        ));
+        let (name, next, seconds) = (server.name, clients.len() + 1, PATIENCE.as_secs());
+        let remark = format!("{name} did not answer on its connection number {next} within {seconds} s.");
+        if !outcome.remarks.contains(&remark) {
+            outcome.remarks.push(remark);
+        }
     }
     outcome.record(server.name, &HELD, count(held as u64));
     outcome.record(server.name, &BEFORE, count(before));

@@ -117,8 +117,9 @@ fn throughput(stage: &Stage, bundle: &Path) -> Result<Outcome, Failure> {
         load::closed(server.address, &load, warm_up(stage))?;
         servers.push((name, server, load));
     }
-    for _ in 0..stage.extent.rounds {
-        for (name, server, load) in &servers {
+    for round in 0..stage.extent.rounds {
+        let first = round % servers.len();
+        for (name, server, load) in servers.iter().cycle().skip(first).take(servers.len()) {
             match load::closed(server.address, load, Until::Elapsed(stage.extent.seconds)) {
                 Ok(tally) => {
                     outcome.record(name, &Metric::THROUGHPUT, tally.per_second());
