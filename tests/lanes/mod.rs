@@ -2,6 +2,7 @@
 //! Pingora passes it on. Nobody may see a difference.
 
 mod chance;
+mod pool;
 mod script;
 mod upstream;
 

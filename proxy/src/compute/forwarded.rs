@@ -108,9 +108,9 @@ impl Forwarding<'_> {
         let peer_ip = peer.ip().to_canonical();
         let peer = AddressText::of(peer_ip);
         let address = if client.address == peer_ip { peer } else { AddressText::of(client.address) };
-        let given = |known: &'static str| {
-            fields.clone().filter(move |(name, _)| client.trusted && name.eq_ignore_ascii_case(known))
-        };
+        let n_believed = if client.trusted { usize::MAX } else { 0 };
+        let believed = fields.take(n_believed);
+        let given = |known: &'static str| believed.clone().filter(move |(name, _)| name.eq_ignore_ascii_case(known));
         sink.begin("x-forwarded-for");
         // A proxy may add its hop as a field of its own (RFC 9110 5.3); what is not visible ASCII is no hop.
         for (_, hops) in given("x-forwarded-for").filter(|(_, hops)| hops.iter().copied().all(is_visible)) {

@@ -238,7 +238,7 @@ mod tests {
         let zeros: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
         assert!(zeros.iter().all(|line| line.ends_with(" 0")), "{text}");
         let requests = zeros.iter().filter(|line| line.starts_with("edgeplane_requests_total{status=")).count();
-        assert_eq!((requests, zeros.len()), (16, 18), "{text}");
+        assert_eq!((requests, zeros.len()), (16, 21), "{text}");
         for line in [
             "# HELP edgeplane_requests_total Requests answered, by target and status class",
             "# TYPE edgeplane_requests_total counter",
