@@ -1,6 +1,6 @@
 //! Hot: the head of an answer, read strictly and written for the client.
 
-use std::{io::Write as _, mem::MaybeUninit};
+use std::mem::MaybeUninit;
 
 use http::StatusCode;
 
@@ -94,8 +94,9 @@ pub(super) fn read(
         lines.end();
     }
     if let Some(length) = told.length() {
-        // Writing to memory cannot fail.
-        let _ = write!(lines.0, "Content-Length: {length}\r\n");
+        lines.begin("Content-Length");
+        lines.put(itoa::Buffer::new().format(length).as_bytes());
+        lines.end();
     }
     if !interim {
         finish(&mut lines, head.extent, (!dated).then(date), envelope);
