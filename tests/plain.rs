@@ -3,6 +3,8 @@
 //! A target in absolute form means the same as one in origin form (RFC 9112 3.2.2) and is never plain, so that every
 //! request can be sent both ways.
 
+use std::time::Duration;
+
 use proptest::{
     prelude::*,
     strategy::ValueTree as _,
@@ -15,6 +17,7 @@ use crate::support::{
     client::{Connection, Request},
     reply::Reply,
     server::{Launch, Server},
+    wait,
 };
 
 /// Requests sent both ways.
@@ -186,4 +189,31 @@ fn a_client_that_reads_slowly_gets_every_byte_and_holds_up_nobody() {
     for _ in 0..40 {
         assert_eq!(slow.receive("GET").expect(200).body, [7; 300_000]);
     }
+}
+
+#[test]
+fn a_gathered_answer_does_not_wait_for_the_body_of_the_next_request() {
+    let server = start();
+    let mut connection = Connection::open(server.address());
+    let mut requests = Request::get("/both/one.txt").bytes(server.address());
+    requests.extend(b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n");
+    connection.send(&requests);
+    assert_eq!(connection.receive("GET").expect(200).text(), "one");
+    connection.send("later");
+    assert_eq!(connection.receive("POST").expect(200).json()["body"], "later");
+}
+
+#[test]
+fn a_client_that_asks_for_much_and_leaves_is_counted_for_what_it_was_sent() {
+    let server = start();
+    let many: Vec<u8> = (0..20_000).flat_map(|_| Request::get("/both/one.txt").bytes(server.address())).collect();
+    for _ in 0..4 {
+        let mut connection = Connection::open(server.address());
+        connection.patience(Duration::from_millis(50));
+        connection.send(&many[..many.len() / 2]);
+    }
+    let bytes = || server.metric(r#"edgeplane_response_bytes_total{target="static"}"#);
+    wait::until("the end of its connections", || server.metric("edgeplane_connections") == 0.0);
+    assert!((1.0..4.0 * 20_000.0 * 500.0).contains(&bytes()), "{} bytes", bytes());
+    assert!(!server.log().contains("panicked"), "{}", server.log());
 }

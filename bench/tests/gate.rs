@@ -1,15 +1,17 @@
 //! The hot lane may not become dearer unnoticed: instructions per operation, counted by callgrind.
 //!
-//! Instructions do not depend on what else the machine does, so a clone or an allocation too much shows at once. The
-//! counts are those of the development profile, which is what tests are built with; the measurements of `make bench` are
-//! made with the release profile. Whoever makes an operation cheaper lowers its limit; whoever makes it dearer has a reason.
+//! Instructions do not depend on what else the machine does: ten runs differ by less than ten in 15,600, and a clone or an
+//! allocation too much costs fifty and more. The counts are those of the development profile on x86-64, which is what
+//! tests are built with; the measurements of `make bench` are made with the release profile. Whoever makes an operation
+//! cheaper lowers its limit; whoever makes it dearer has a reason.
+#![cfg(target_arch = "x86_64")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
 
 use std::process::Command;
 
 /// Instructions that one operation may cost.
-const ROUTE_MAX: u64 = 1;
-const PLAIN_MAX: u64 = 1;
+const ROUTE_MAX: u64 = 840;
+const PLAIN_MAX: u64 = 15_630;
 
 /// Operations of the shorter run. The longer one does twice as many, so that what start and end cost cancels out.
 const OPERATIONS: u64 = 2_000;

@@ -160,7 +160,12 @@ impl<'a, F: Fields<'a>> Told<F> {
 
     /// The length as it must be said: once (RFC 9110 8.6), and not at all where there is no content to be long.
     pub fn length(&self) -> Option<u64> {
-        self.length.filter(|_| self.status != StatusCode::NO_CONTENT)
+        self.length.filter(|_| !self.is_unframed())
+    }
+
+    /// Answers that may say nothing of their content's length (RFC 9110 8.6, RFC 9112 6.1).
+    fn is_unframed(&self) -> bool {
+        self.status.is_informational() || self.status == StatusCode::NO_CONTENT
     }
 
     /// Whether a field goes on to the client. `Content-Length` never does: it is said anew.
@@ -171,7 +176,7 @@ impl<'a, F: Fields<'a>> Told<F> {
             10 => is("connection") || is("keep-alive"),
             14 => is("content-length"),
             16 => is("proxy-connection"),
-            17 => is("transfer-encoding") && self.status == StatusCode::NO_CONTENT,
+            17 => is("transfer-encoding") && self.is_unframed(),
             18 => is("proxy-authenticate"),
             _ => false,
         };

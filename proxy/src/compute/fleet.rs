@@ -180,7 +180,10 @@ impl Fleet {
         } else if !self.roster.is_last_ready(id) {
             self.roster.change(id, |state| state.phase = Phase::Unhealthy);
             let roster = Arc::clone(&self.roster);
-            self.supervisors.lock().spawn(async move {
+            let mut supervisors = self.supervisors.lock();
+            // Those that are done are let go of, or an upstream that is down for days would leave a heap of them.
+            while supervisors.try_join_next().is_some() {}
+            supervisors.spawn(async move {
                 tokio::time::sleep(MARKED_DOWN).await;
                 roster.change(id, |state| state.phase = Phase::Ready);
             });

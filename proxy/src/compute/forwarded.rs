@@ -103,13 +103,13 @@ impl Forwarding<'_> {
     }
 
     /// Says the forwarding fields, on top of what a trusted peer said in `fields`.
-    pub fn emit<'f>(&self, fields: &impl Fields<'f>, sink: &mut impl Sink) {
+    pub fn emit<'f>(&self, fields: impl Fields<'f>, sink: &mut impl Sink) {
         let Self { client, peer, host, request_id } = *self;
         let peer_ip = peer.ip().to_canonical();
         let peer = AddressText::of(peer_ip);
         let address = if client.address == peer_ip { peer } else { AddressText::of(client.address) };
         let n_believed = if client.trusted { usize::MAX } else { 0 };
-        let believed = fields.clone().take(n_believed);
+        let believed = fields.take(n_believed);
         let given = |known: &'static str| believed.clone().filter(move |(name, _)| name.eq_ignore_ascii_case(known));
         sink.begin("x-forwarded-for");
         // A proxy may add its hop as a field of its own (RFC 9110 5.3); what is not visible ASCII is no hop.
@@ -264,7 +264,7 @@ mod tests {
         for (name, value) in fields.iter().filter(|(name, _)| forwarding.passes(name)) {
             told.0.push(((*name).to_owned(), (*value).to_owned()));
         }
-        forwarding.emit(&pairs, &mut told);
+        forwarding.emit(pairs, &mut told);
         told.0
     }
 

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Instant};
 
+use tokio::task::coop::consume_budget;
+
 use super::{
     gate, head, intake,
     lifecycle::Drain,
@@ -14,9 +16,6 @@ use super::{
     writer,
 };
 use crate::service::reply::Refused;
-
-/// Bytes of a head that a connection keeps the memory of: what browsers send, cookies included.
-const RETAINED_MAX: usize = 2 * 1024;
 
 /// Serves one client until it leaves, errs, idles for too long or we drain.
 pub(crate) async fn serve(socket: Socket, shard: Arc<Shard>, drain: Drain) {
@@ -44,6 +43,12 @@ pub(crate) async fn serve(socket: Socket, shard: Arc<Shard>, drain: Drain) {
             Ok(passed) if !last => plain::answer(&mut connection, passed, &shard.app, &shard.telemetry),
             _ => None,
         };
+        if sent.is_none() && !connection.out.is_empty() {
+            // Answers that were gathered do not wait for one that may take its time.
+            if writer::flush(&mut connection, settings.timeouts.write).await.is_err() {
+                return;
+            }
+        }
         // What is rare or long is boxed: a connection is idle most of the time, and should be small then.
         let after = match (sent, examined) {
             (Some(sent), Ok(passed)) => {
@@ -52,6 +57,8 @@ pub(crate) async fn serve(socket: Socket, shard: Arc<Shard>, drain: Drain) {
                     Some(rest) => Box::pin(writer::write_rest(&mut connection, rest, settings.timeouts.write)).await,
                 };
                 patience.renew(sent.record(&passed, &shard.telemetry, n_unsent));
+                // A row of pipelined requests takes its turn like everybody's.
+                consume_budget().await;
                 if sent.failed || n_unsent > 0 { After::Gone } else { After::Next(connection) }
             }
             (_, Ok(passed)) => {
@@ -62,7 +69,7 @@ pub(crate) async fn serve(socket: Socket, shard: Arc<Shard>, drain: Drain) {
             (_, Err(refused)) => Box::pin(turn::refuse(connection, refused, &shard)).await,
         };
         spare = emptied(fields);
-        if head.capacity() > RETAINED_MAX {
+        if head.capacity() > head::RETAINED_MAX {
             (head, spare) = (Vec::new(), Vec::new());
         }
         match after {

@@ -7,8 +7,10 @@
 
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 
-/// For listeners, the pack, logs, the pipes of Node and the sources of images.
+/// For the pack, logs, the pipes of Node and the sources of images.
 const RESERVE: usize = 64;
+/// For the runtime of a thread, its listeners and a client that waits for room.
+const PER_SHARD: usize = 8;
 
 /// What there is room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,9 +19,10 @@ pub(crate) struct Room {
     pub(crate) exchanges: usize,
 }
 
-/// Raises the soft limit as far as `wanted` clients and `idle` connections to Compute need and the hard limit lets us,
-/// and says what there is room for.
-pub(crate) fn room_for(wanted: usize, idle: usize) -> Room {
+/// Raises the soft limit as far as `wanted` clients, `idle` connections to Compute and the shards need and the hard limit
+/// lets us, and says what there is room for.
+pub(crate) fn room_for(wanted: usize, idle: usize, n_shards: usize) -> Room {
+    let idle = idle.saturating_add(n_shards.saturating_mul(PER_SHARD));
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return room(usize::MAX, wanted, idle) };
     let needed = (wanted.saturating_mul(2).saturating_add(idle).saturating_add(RESERVE)) as rlim_t;
     let raised = needed.min(hard);

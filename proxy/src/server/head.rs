@@ -1,4 +1,4 @@
-//! Hot: reading one request head. Every wait has a limit, and a connection that waits holds no buffer.
+//! Hot: reading one request head. Every wait has a limit, and a connection that waits holds next to no memory.
 
 use bytes::{Buf, BytesMut};
 use edgeplane_config::{Limits, Timeouts};
@@ -11,6 +11,9 @@ use super::{
 };
 use crate::service::reply::Refused;
 
+/// Bytes that a connection keeps for the head of its next answer, or of its next request, while it waits: what browsers
+/// send, cookies included.
+pub(super) const RETAINED_MAX: usize = 2 * 1024;
 /// Empty lines before a request; old clients sent one after a body.
 const EMPTY_LINES_MAX: usize = 8;
 
@@ -64,6 +67,9 @@ pub(super) async fn receive(
             }
         }
         connection.ahead = BytesMut::new();
+        if connection.out.capacity() > RETAINED_MAX {
+            connection.out = BytesMut::new();
+        }
         let ahead = &mut connection.ahead;
         // Nearly always one whole head comes at once and nothing else: it then never is in a buffer of the connection.
         let woken = patience.receive(&mut connection.socket, |bytes| {

@@ -59,10 +59,11 @@ impl Listener {
     }
 
     fn bind_tcp(address: SocketAddr, n_shards: usize) -> io::Result<Self> {
-        // The first one is bound for itself alone, so that a port another process listens on is taken, whether that
+        // The first one listens for itself alone, so that a port another process listens on is taken, whether that
         // process shares it or not. Only then it is opened to its siblings.
         let first = tcp_socket(address)?;
         first.bind(&address.into())?;
+        first.listen(BACKLOG)?;
         let address = first.local_addr()?.as_socket().unwrap_or(address);
         let mut sockets = vec![first];
         for _ in 1..n_shards {
@@ -70,10 +71,8 @@ impl Listener {
             let sibling = tcp_socket(address)?;
             sock::setsockopt(&sibling, sockopt::ReusePort, &true)?;
             sibling.bind(&address.into())?;
+            sibling.listen(BACKLOG)?;
             sockets.push(sibling);
-        }
-        for socket in &sockets {
-            socket.listen(BACKLOG)?;
         }
         Ok(Self::Tcp { address, sockets: sockets.into_iter().map(|socket| Some(socket.into())).collect() })
     }

@@ -49,13 +49,15 @@ pub(crate) async fn run(
     let n_instances = app.sites.find("").current().compute.as_ref().map_or(0, |fleet| fleet.states().len());
     // Either lane to Compute keeps so many idle connections.
     let idle = app.settings.compute.pool_size.saturating_mul(2 * n_instances);
-    let room = descriptor::room_for(app.settings.limits.connections, idle);
+    let room = descriptor::room_for(app.settings.limits.connections, idle, n_shards);
+    // Where there is room for every client's exchange nothing needs to be counted.
+    let exchanges = (room.exchanges < room.clients).then(|| Arc::new(Semaphore::new(room.exchanges)));
     let slots = Arc::new(Semaphore::new(room.clients));
     let (end, _) = watch::channel(false);
     let mut shards = Vec::with_capacity(n_shards);
     for number in 0..n_shards {
         let bound = listeners.iter_mut().map(|listener| listener.share(number)).collect::<io::Result<Vec<_>>>()?;
-        shards.push(shard::start(number, n_shards, room.exchanges, &app, bound, &slots, end.subscribe())?);
+        shards.push(shard::start(number, n_shards, exchanges.clone(), &app, bound, &slots, end.subscribe())?);
     }
     stop.await;
     end.send_replace(true);

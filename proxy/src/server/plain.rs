@@ -161,7 +161,7 @@ fn send(socket: &Socket, out: &mut BytesMut, content: Option<&Content>, more_fol
 }
 
 impl Sent {
-    /// Tells what happened, and when it was over. `n_unsent` bytes of the answer were lost.
+    /// Tells what happened, and when it was over. `n_unsent` bytes were lost of this answer and those gathered before it.
     pub(super) fn record(&self, passed: &Passed<'_>, telemetry: &telemetry::Shard, n_unsent: u64) -> Instant {
         self.written.record(passed, telemetry, n_unsent)
     }
@@ -178,7 +178,7 @@ impl Written {
             query: head.query,
             host: head.host,
             status: self.status,
-            bytes: self.n_bytes - n_unsent,
+            bytes: self.n_bytes.saturating_sub(n_unsent),
             started: self.started,
             ended,
             target: Some(TargetKind::Static),

@@ -39,9 +39,13 @@ pub(crate) struct Shard {
     pub(crate) telemetry: telemetry::Shard,
     /// The connections of the relay, which speaks to upstreams itself.
     pub(crate) pool: Pool,
-    /// Exchanges with Compute that there are file descriptors for.
-    exchanges: Semaphore,
+    /// Exchanges with Compute that there are file descriptors for, where these are few.
+    exchanges: Option<Arc<Semaphore>>,
 }
+
+/// Leave for one exchange, given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Leave<'a>(#[expect(dead_code, reason = "held, not read")] Option<SemaphorePermit<'a>>);
 
 /// A shard that runs, as seen from the thread that ends it.
 #[derive(Debug)]
@@ -58,7 +62,7 @@ impl Running {
 }
 
 impl Shard {
-    fn new(app: &Arc<App>, n_shards: usize, n_exchanges: usize) -> Self {
+    fn new(app: &Arc<App>, n_shards: usize, exchanges: Option<Arc<Semaphore>>) -> Self {
         let n_instances = app.sites.find("").current().compute.as_ref().map_or(1, |fleet| fleet.states().len());
         let pool_size = app.settings.compute.pool_size.saturating_mul(n_instances).div_ceil(n_shards);
         let pool = Pool::new(app.settings.compute.pool_size, app.settings.compute.pool_idle);
@@ -67,15 +71,16 @@ impl Shard {
             engine: service::engine(pool_size),
             telemetry: app.telemetry.shard(),
             pool,
-            exchanges: Semaphore::new(n_exchanges.div_ceil(n_shards)),
+            exchanges,
         }
     }
 
     /// Leave for one exchange with Compute; none when all that there is room for last longer than a request waits.
-    pub(super) async fn exchange(&self) -> Option<SemaphorePermit<'_>> {
-        match self.exchanges.try_acquire() {
-            Ok(permit) => Some(permit),
-            Err(_) => timeout(self.app.bounds.ready, self.exchanges.acquire()).await.ok()?.ok(),
+    pub(super) async fn exchange(&self) -> Option<Leave<'_>> {
+        let Some(exchanges) = &self.exchanges else { return Some(Leave(None)) };
+        match exchanges.try_acquire() {
+            Ok(permit) => Some(Leave(Some(permit))),
+            Err(_) => timeout(self.app.bounds.ready, exchanges.acquire()).await.ok()?.ok().map(Some).map(Leave),
         }
     }
 }
@@ -87,7 +92,7 @@ impl Shard {
 pub(super) fn start(
     number: usize,
     n_shards: usize,
-    n_exchanges: usize,
+    exchanges: Option<Arc<Semaphore>>,
     app: &Arc<App>,
     bound: Vec<Bound>,
     slots: &Arc<Semaphore>,
@@ -97,7 +102,7 @@ pub(super) fn start(
     let (tell, ended) = oneshot::channel();
     let (app, slots) = (Arc::clone(app), Arc::clone(slots));
     thread::Builder::new().name(format!("edgeplane-{number}")).spawn(move || {
-        let drained = runtime.block_on(serve(Arc::new(Shard::new(&app, n_shards, n_exchanges)), bound, slots, stop));
+        let drained = runtime.block_on(serve(Arc::new(Shard::new(&app, n_shards, exchanges)), bound, slots, stop));
         // Nobody may be left to hear it.
         let _ = tell.send(drained);
         runtime.shutdown_background();

@@ -224,20 +224,13 @@ impl Turn<'_> {
 
     async fn ask_compute(
         &mut self,
-        mut connection: Connection,
+        connection: Connection,
         has_fallback: bool,
         without_body: bool,
     ) -> (Option<Connection>, Given) {
         let Some(fleet) = &self.deployment.compute else {
             return (Some(connection), Given::NotFound(Refusal::NotFound));
         };
-        if !connection.out.is_empty() {
-            // Earlier answers do not wait for this one.
-            if writer::flush(&mut connection, self.app.settings.timeouts.write).await.is_err() {
-                return (None, Given::ClientLeft);
-            }
-            connection.written = 0;
-        }
         let request = upstream::Request {
             head: &self.head,
             bytes: self.bytes,

@@ -1,6 +1,6 @@
 //! Hot: an answer onto the wire: one head, then the body's pieces as they are.
 
-use std::{io, time::Duration};
+use std::{io, mem, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 
@@ -38,7 +38,7 @@ pub(crate) async fn write(
 ) -> Result<(), io::Error> {
     let has_content = !envelope.head_only && !answer.forbids_content();
     let head = serialize(&answer, envelope);
-    let mut pieces = vec![Piece::Text(connection.out.split().freeze()), Piece::Text(head)];
+    let mut pieces = vec![Piece::Text(head)];
     if has_content {
         match answer.body {
             Body::Empty => {}
@@ -55,13 +55,14 @@ pub(crate) async fn write(
 /// # Errors
 /// As [`write`].
 pub(super) async fn flush(connection: &mut Connection, patience: Duration) -> io::Result<()> {
-    let gathered = connection.out.split().freeze();
+    // Taken as a whole, so that the connection does not keep the memory.
+    let gathered = mem::take(&mut connection.out).freeze();
     send::pieces(connection, &[Piece::Text(gathered)], patience).await
 }
 
 /// Writes the rest of an answer, after what is in `connection.out`, and says how many bytes of it could not be written.
 pub(super) async fn write_rest(connection: &mut Connection, rest: Piece, patience: Duration) -> u64 {
-    let pieces = [Piece::Text(connection.out.split().freeze()), rest];
+    let pieces = [Piece::Text(mem::take(&mut connection.out).freeze()), rest];
     let left: u64 = pieces.iter().map(Piece::len).sum();
     connection.written = 0;
     // Whatever the error is, the client does not get the rest.

@@ -14,7 +14,7 @@ use crate::compute::{
 /// Makes the request of the client the one for Compute. With `upgrades`, the fields that ask for a WebSocket stay.
 pub(super) fn forward(request: &mut RequestHeader, forwarding: &Forwarding<'_>, upgrades: bool) -> Result<()> {
     let mut said = Said::default();
-    forwarding.emit(&pairs(&request.headers).iter().copied(), &mut said);
+    forwarding.emit(pairs(&request.headers).iter().copied(), &mut said);
     let asks_to_upgrade = |name: &HeaderName| upgrades && (*name == header::UPGRADE || *name == header::CONNECTION);
     remove(request, |name| {
         !forwarding.passes(name.as_str()) || (fields::request_ends_here(name.as_str()) && !asks_to_upgrade(name))

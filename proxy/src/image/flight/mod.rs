@@ -10,7 +10,7 @@ use std::{
 
 use indexmap::IndexMap;
 use parking_lot::Mutex;
-use tokio::{sync::watch, task::AbortHandle};
+use tokio::{runtime::Handle, sync::watch, task::AbortHandle};
 
 use super::{
     cache::{Key, Outcome},
@@ -18,9 +18,11 @@ use super::{
 };
 
 /// Work under way, by key.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Flights {
     under_way: Arc<Mutex<IndexMap<Key, Weak<Flight>>>>,
+    /// Where the work runs: the runtime that starts and ends everything. Who asks may ask from one that ends earlier.
+    runtime: Option<Handle>,
 }
 
 /// One piece of work, alive as long as somebody waits for it.
@@ -30,6 +32,12 @@ struct Flight {
     task: AbortHandle,
     key: Key,
     flights: Flights,
+}
+
+impl Default for Flights {
+    fn default() -> Self {
+        Self { under_way: Arc::default(), runtime: Handle::try_current().ok() }
+    }
 }
 
 impl Flights {
@@ -58,11 +66,15 @@ impl Flights {
         }
         let (sender, landed) = watch::channel(None);
         let work = work();
-        let task = tokio::spawn(async move {
+        let work = async move {
             let outcome = work.await;
             // Nobody may be left to hear it.
             let _ = sender.send(Some(outcome));
-        });
+        };
+        let task = match &self.runtime {
+            Some(runtime) => runtime.spawn(work),
+            None => tokio::spawn(work),
+        };
         let flight = Arc::new(Flight { landed, task: task.abort_handle(), key: key.clone(), flights: self.clone() });
         under_way.insert(key.clone(), Arc::downgrade(&flight));
         (flight, false)

@@ -58,6 +58,11 @@ impl Link {
         self.deadline.as_mut().reset(deadline);
     }
 
+    /// Whether time is up, which nobody asks [`poll_deadline`](Self::poll_deadline) while there is always more to read.
+    pub(super) fn is_over(&self) -> bool {
+        self.deadline.deadline() <= Instant::now()
+    }
+
     /// Ready when time is up.
     pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.deadline.as_mut().poll(cx)

@@ -79,7 +79,6 @@ struct Passing<'a> {
     unsent: Option<Unsent>,
     /// The upstream did not take all of the request.
     torn: bool,
-    started: Instant,
     deadline: Instant,
 }
 
@@ -87,7 +86,6 @@ struct Passing<'a> {
 pub(crate) async fn pass(shard: &Shard, fleet: &Fleet, connection: Connection, request: Request<'_>) -> Passed {
     let settings = &shard.app.settings;
     shard.telemetry.lane(Lane::Relay);
-    let started = Instant::now();
     let body = connection.framing.declared().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
     let attempts = settings.compute.attempts;
     let mut passing = Passing {
@@ -99,8 +97,7 @@ pub(crate) async fn pass(shard: &Shard, fleet: &Fleet, connection: Connection, r
         body,
         unsent: None,
         torn: false,
-        started,
-        deadline: started + settings.timeouts.request,
+        deadline: Instant::now() + settings.timeouts.request,
     };
     let outcome = passing.run().await;
     passing.end(outcome)
@@ -150,7 +147,7 @@ impl<'a> Passing<'a> {
                 Err(_) => return Err(Cut::Time),
             },
         };
-        let idle = self.fleet.kept(pick.id).and_then(|kept| self.shard.pool.take(kept, endpoint, self.started));
+        let idle = self.fleet.kept(pick.id).and_then(|kept| self.shard.pool.take(kept, endpoint, Instant::now()));
         if idle.is_some() {
             return Ok(idle);
         }
@@ -202,6 +199,9 @@ impl<'a> Passing<'a> {
             if taken.done {
                 self.give_back(Some(input));
                 return Ok(head.keeps && !taken.poisoned);
+            }
+            if link.is_over() {
+                return Err(Cut::Time);
             }
             input.clear();
             let mut lent = Some(input);

@@ -58,6 +58,6 @@ pub(super) fn write(request: &Request<'_>, out: &mut Vec<u8>) {
             lines.end();
         }
     }
-    forwarding.emit(&sent, &mut lines);
+    forwarding.emit(sent, &mut lines);
     lines.end();
 }

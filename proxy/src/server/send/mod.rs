@@ -1,6 +1,6 @@
 //! Hot: bytes to the client, in as few writes as the kernel takes: small pieces together, large files by `sendfile`.
 //!
-//! A thread carries all of its connections and must never wait for the disk. A large file is therefore sent in windows,
+//! A thread carries all of its connections and should not wait for the disk. A large file is therefore sent in windows,
 //! and a window that is not in memory is read by another thread first, with the next one while this one is sent.
 
 use std::{
@@ -131,8 +131,9 @@ impl Reader<'_> {
     async fn bring(&mut self, window: Range<usize>) -> io::Result<()> {
         if let Some((_, loading)) = self.ahead.take_if(|(ahead, _)| *ahead == window) {
             loading.await.map_err(io::Error::other)??;
-        } else if self.content.is_resident(window.clone()) {
-            return Ok(());
+        }
+        if self.content.is_resident(window.clone()) {
+            // Also where it was read ahead: a client may have slept since then.
         } else {
             let permit = LOADS.acquire().await.map_err(io::Error::other)?;
             self.load(window.clone(), permit).await.map_err(io::Error::other)??;
