@@ -3,8 +3,6 @@
 //! A target in absolute form means the same as one in origin form (RFC 9112 3.2.2) and is never plain, so that every
 //! request can be sent both ways.
 
-use std::time::Duration;
-
 use proptest::{
     prelude::*,
     strategy::ValueTree as _,
@@ -209,11 +207,11 @@ fn a_client_that_asks_for_much_and_leaves_is_counted_for_what_it_was_sent() {
     let many: Vec<u8> = (0..20_000).flat_map(|_| Request::get("/both/one.txt").bytes(server.address())).collect();
     for _ in 0..4 {
         let mut connection = Connection::open(server.address());
-        connection.patience(Duration::from_millis(50));
         connection.send(&many[..many.len() / 2]);
     }
     let bytes = || server.metric(r#"edgeplane_response_bytes_total{target="static"}"#);
-    wait::until("the end of its connections", || server.metric("edgeplane_connections") == 0.0);
+    let plain = || server.metric(r#"edgeplane_lane_requests_total{lane="plain"}"#);
+    wait::until("the end of its connections", || plain() > 0.0 && server.metric("edgeplane_connections") == 0.0);
     assert!((1.0..4.0 * 20_000.0 * 500.0).contains(&bytes()), "{} bytes", bytes());
     assert!(!server.log().contains("panicked"), "{}", server.log());
 }

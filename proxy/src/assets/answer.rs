@@ -112,7 +112,7 @@ pub(super) fn select<'f>(file: &'f File, head: &Head<'_>) -> &'f Variant {
     if !file.has_variants() {
         return &file.identity;
     }
-    let coding = AcceptEncoding::parse(head.fields("accept-encoding")).choose(|coding| file.variant(coding).is_some());
+    let coding = AcceptEncoding::of(head).choose(|coding| file.variant(coding).is_some());
     file.variant(coding).unwrap_or(&file.identity)
 }
 

@@ -1,5 +1,9 @@
 //! Hot: which encoded variant a client gets (RFC 9110 12.5.3).
 
+use std::cell::Cell;
+
+use crate::answer::Head;
+
 /// A content coding (RFC 9110 8.4.1), in our order of preference: what makes the smallest bytes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ContentCoding {
@@ -47,7 +51,43 @@ pub(super) struct AcceptEncoding {
     others: Option<u16>,
 }
 
+/// The value that a thread met last, and what it means: most clients send one of three, and one client always the same.
+#[derive(Clone, Copy, Debug, Default)]
+struct Last {
+    text: [u8; 32],
+    length: usize,
+    means: AcceptEncoding,
+}
+
+thread_local! {
+    static LAST: Cell<Last> = const { Cell::new(Last { text: [0; 32], length: 0, means: AcceptEncoding { named: [None; 4], others: None } }) };
+}
+
 impl AcceptEncoding {
+    /// What a request accepts.
+    pub(super) fn of(head: &Head<'_>) -> Self {
+        let mut values = head.fields("accept-encoding");
+        match (values.next(), values.next()) {
+            (None, _) => Self::default(),
+            (Some(value), None) => Self::remembered(value),
+            _ => Self::parse(head.fields("accept-encoding")),
+        }
+    }
+
+    fn remembered(value: &str) -> Self {
+        let last = LAST.get();
+        if last.text.get(..last.length) == Some(value.as_bytes()) {
+            return last.means;
+        }
+        let means = Self::parse(std::iter::once(value));
+        let mut text = [0; 32];
+        if let Some(room) = text.get_mut(..value.len()) {
+            room.copy_from_slice(value.as_bytes());
+            LAST.set(Last { text, length: value.len(), means });
+        }
+        means
+    }
+
     /// Parses the values of all fields of that name. Members that are malformed or unknown are passed over, and of a
     /// coding named twice the first counts.
     pub(super) fn parse<'a>(values: impl Iterator<Item = &'a str>) -> Self {
@@ -121,6 +161,15 @@ mod tests {
 
     fn choose(field: &str, exists: &[ContentCoding]) -> ContentCoding {
         AcceptEncoding::parse([field].into_iter()).choose(|coding| exists.contains(&coding))
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_remembered_means_what_is_parsed(values in prop::collection::vec("[brgzip ,;q=01*]{0,36}", 1..20)) {
+            for value in values.iter().chain(values.iter().rev()) {
+                prop_assert_eq!(AcceptEncoding::remembered(value), AcceptEncoding::parse(std::iter::once(value.as_str())));
+            }
+        }
     }
 
     #[test]

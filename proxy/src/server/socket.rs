@@ -89,7 +89,7 @@ impl Socket {
         if written > 0 { Ok(written) } else { tried.map(|()| 0) }
     }
 
-    /// As [`readable`](Self::readable), for those who wait for several things at once.
+    /// Ready when there is something to read, or the end of it; for those who wait for several things at once.
     pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.stream {
             Stream::Tcp(stream) => stream.poll_read_ready(cx),
