@@ -79,22 +79,21 @@ fn hostile(operations: usize) -> Result<Outcome, Failure> {
         .chain(["/*".to_owned()])
         .collect();
     let routes = compile(&patterns)?;
-    let mut paths = || (0..operations).map(|_| path(&mut random)).collect::<Vec<_>>();
     let warm = path(&mut Random(4));
-    let find = |paths: &[Vec<u8>]| nanoseconds(paths.len(), |n| paths.get(n).and_then(|path| routes.find(path)));
+    let find = |paths: &[Path]| nanoseconds(paths.len(), |n| paths.get(n).and_then(|path| routes.find(path)));
+    let mut paths = vec![[0; PATH.len()]; operations];
+    let mut refill = |paths: &mut [Path]| paths.fill_with(|| path(&mut random));
     // Whatever is kept between searches is full after these.
-    find(&paths());
+    refill(&mut paths);
+    find(&paths);
     let own = Tree::of(std::process::id());
-    let mut fresh = Vec::new();
     let before = own.memory().own;
     for _ in 0..ROUNDS {
-        fresh = paths();
-        outcome.record("fresh random paths", &TIME, find(&fresh));
+        refill(&mut paths);
+        outcome.record("fresh random paths", &TIME, find(&paths));
         outcome.record("warm path", &TIME, nanoseconds(operations, |_| routes.find(black_box(&warm))));
     }
-    // The paths themselves are no growth; as many lay there before.
-    let grown = own.memory().own.saturating_sub(before).saturating_sub(held(&fresh));
-    outcome.record(OURS, &GROWTH, count(grown));
+    outcome.record(OURS, &GROWTH, count(own.memory().own.saturating_sub(before)));
     Ok(outcome)
 }
 
@@ -117,14 +116,15 @@ fn letter(random: &mut Random) -> char {
     char::from(b'a' + u8::try_from(random.next() % 10).unwrap_or_default())
 }
 
-fn path(random: &mut Random) -> Vec<u8> {
-    let letters = (1..PATH.len()).map(|_| letter(random));
-    std::iter::once('/').chain(letters).collect::<String>().into_bytes()
-}
+/// A path as long as [`PATH`].
+type Path = [u8; PATH.len()];
 
-fn held(paths: &[Vec<u8>]) -> u64 {
-    let each = |path: &Vec<u8>| path.capacity() + size_of::<Vec<u8>>();
-    paths.iter().map(each).sum::<usize>() as u64
+fn path(random: &mut Random) -> Path {
+    let mut path = [b'/'; PATH.len()];
+    for byte in &mut path[1..] {
+        *byte = u8::try_from(u32::from(letter(random))).unwrap_or(b'a');
+    }
+    path
 }
 
 /// Of one operation.
