@@ -61,6 +61,9 @@ enum State {
 /// A size line with its extensions, and a trailer section, are no place to hide megabytes.
 const LINE_MAX: usize = 4096;
 
+/// Digits of a size: more is no size that anything could have.
+const DIGITS_MAX: usize = 15;
+
 /// The framing is broken; where the body ends cannot be known any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Broken {
@@ -90,7 +93,7 @@ impl Chunks {
     /// The next piece of content with the framing before it. Called again with the bytes after it until there are none
     /// or the body is done.
     pub(crate) fn next(&mut self, bytes: &[u8], content_max: u64) -> Result<Piece, Broken> {
-        let mut at = 0;
+        let mut at = self.usual(bytes, content_max);
         while at < bytes.len() {
             if let State::Data { left } = &mut self.state {
                 let content = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len() - at);
@@ -121,6 +124,23 @@ impl Chunks {
         }
     }
 
+    /// Takes the framing between two chunks if it is all here and as plain as it mostly is: how many bytes. Nothing is
+    /// taken of any other, which goes byte by byte.
+    fn usual(&mut self, bytes: &[u8], content_max: u64) -> usize {
+        let end_of_last = match self.state {
+            State::DataCr if bytes.starts_with(b"\r\n") => 2,
+            State::Size { digits: 0, .. } if self.line == 0 => 0,
+            _ => return 0,
+        };
+        let Some((left, length)) = size_line(&bytes[end_of_last..]) else { return 0 };
+        let data = self.data.saturating_add(left);
+        if left == 0 || data > content_max {
+            return 0;
+        }
+        (self.state, self.data, self.line) = (State::Data { left }, data, length);
+        end_of_last + length
+    }
+
     fn step(&mut self, byte: u8, content_max: u64) -> Result<(), Broken> {
         self.line += 1;
         if self.line > LINE_MAX {
@@ -128,7 +148,7 @@ impl Chunks {
         }
         let next = match (&self.state, byte) {
             (State::Size { value, digits }, byte) if byte.is_ascii_hexdigit() => {
-                if *digits == 15 {
+                if usize::from(*digits) == DIGITS_MAX {
                     return Err(Broken::Chunk);
                 }
                 let digit = char::from(byte).to_digit(16).unwrap_or(0);
@@ -166,6 +186,18 @@ impl Chunks {
         self.line = 0;
         next
     }
+}
+
+/// The size in a line that has nothing else in it, and the length of the line. None when it is not complete or too long.
+fn size_line(bytes: &[u8]) -> Option<(u64, usize)> {
+    let mut value = 0;
+    for (at, &byte) in bytes.iter().enumerate().take(DIGITS_MAX + 1) {
+        let Some(digit) = char::from(byte).to_digit(16) else {
+            return (at > 0 && bytes[at..].starts_with(b"\r\n")).then_some((value, at + 2));
+        };
+        value = value * 16 + u64::from(digit);
+    }
+    None
 }
 
 #[cfg(test)]
@@ -240,6 +272,26 @@ mod tests {
             let Framing::Chunked(mut scanner) = Framing::chunked() else { unreachable!() };
             prop_assert_eq!(scanner.take(&body[..cut], 1000), Ok((cut, false)));
             prop_assert_eq!(scanner.take(&body[cut..], 1000), Ok((end - cut, true)));
+        }
+
+        #[test]
+        fn byte_by_byte_or_at_once_is_the_same(body in prop::collection::vec(
+            prop::sample::select(b"00123aF\r\r\n\n; xG".to_vec()), 0..40), usual in any::<bool>()) {
+            let body = if usual { [b"3\r\nabc\r\n".as_slice(), &body].concat() } else { body };
+            let Framing::Chunked(mut scanner) = Framing::chunked() else { unreachable!() };
+            let at_once = scanner.take(&body, 1000);
+            let Framing::Chunked(mut scanner) = Framing::chunked() else { unreachable!() };
+            let mut slowly = Ok((0, false));
+            for (at, byte) in body.iter().enumerate() {
+                match scanner.take(&[*byte], 1000) {
+                    Ok((_, done)) => slowly = Ok((at + 1, done)),
+                    Err(broken) => slowly = Err(broken),
+                }
+                if !matches!(slowly, Ok((_, false))) {
+                    break;
+                }
+            }
+            prop_assert_eq!(at_once, slowly);
         }
     }
 }

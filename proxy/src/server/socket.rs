@@ -6,10 +6,10 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     os::fd::{AsFd as _, AsRawFd, BorrowedFd, RawFd},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
-use rustix::net::{SendAncillaryBuffer, SendFlags};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 use tokio::{
     io::{AsyncRead, AsyncWrite, Interest, ReadBuf},
     net::{TcpStream, UnixStream},
@@ -95,6 +95,33 @@ impl Socket {
             Stream::Tcp(stream) => stream.poll_read_ready(cx),
             Stream::Unix(stream) => stream.poll_read_ready(cx),
         }
+    }
+
+    /// Appends what has come to `buffer`, as far as there is room in it; ready with 0 at the end.
+    pub(crate) fn poll_receive(&self, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.poll_readable(cx))?;
+            match self.try_receive(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                received => return Poll::Ready(received),
+            }
+        }
+    }
+
+    fn try_receive(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        let room = buffer.capacity() - buffer.len();
+        let mut received = 0;
+        let mut receive = |fd: BorrowedFd<'_>| {
+            received = rustix::net::recv(fd, rustix::buffer::spare_capacity(buffer), RecvFlags::empty())?.1;
+            // Where there was less than room for it, there is no more. Telling the runtime spares the call that would
+            // find out, as its own reads do.
+            if (1..room).contains(&received) { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        };
+        let tried = match &self.stream {
+            Stream::Tcp(stream) => stream.try_io(Interest::READABLE, || receive(stream.as_fd())),
+            Stream::Unix(stream) => stream.try_io(Interest::READABLE, || receive(stream.as_fd())),
+        };
+        if received > 0 { Ok(received) } else { tried.map(|()| 0) }
     }
 
     /// Reads without waiting.

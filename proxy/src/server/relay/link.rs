@@ -2,12 +2,12 @@
 
 use std::{
     io::{self, ErrorKind, IoSlice},
-    pin::{Pin, pin},
+    pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWrite as _},
+    io::AsyncWrite as _,
     net::{TcpStream, UnixStream},
     time::{Instant, Sleep, sleep_until},
 };
@@ -82,8 +82,7 @@ impl Link {
         if buffer.len() == buffer.capacity() {
             buffer.reserve(buffer.len());
         }
-        // This future keeps nothing between two polls, so a new one for each poll is as good.
-        pin!(self.socket.read_buf(buffer)).poll(cx)
+        self.socket.poll_receive(cx, buffer)
     }
 
     /// Sends from the front of `head` and `body`.
