@@ -42,13 +42,13 @@ pub(super) async fn run(
         browsers.spawn_local(async move {
             for page in pages.iter().cycle().skip(first % pages.len().max(1)) {
                 let clicked = Instant::now();
-                if clicked.duration_since(began) >= lasting {
-                    break;
-                }
                 let bytes = visit(address, page).await?;
                 let mut visits = visits.borrow_mut();
                 visits.loads.add(bytes, clicked.elapsed());
                 visits.requests += page.steps.len() as u64;
+                if began.elapsed() >= lasting {
+                    break;
+                }
             }
             Ok(())
         });
