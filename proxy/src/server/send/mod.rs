@@ -95,7 +95,7 @@ pub(super) async fn file(connection: &mut Connection, content: &Content, patienc
             Ok(n) => {
                 connection.written += n as u64;
                 at += n;
-                if at == resident {
+                if at == resident && at < content.len() {
                     yield_now().await;
                 }
             }
