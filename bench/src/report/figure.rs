@@ -121,6 +121,12 @@ fn grouped(whole: &str) -> String {
     text
 }
 
+/// So many bytes, as a figure is written.
+#[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
+pub(super) fn memory(n_bytes: u64) -> String {
+    written(Unit::Bytes, n_bytes as f64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

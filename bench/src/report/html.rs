@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::outcome::{Suite, Unit, Verdict};
+use crate::outcome::{Suite, Verdict};
 
 use super::{
     chart, figure,
@@ -43,7 +43,7 @@ fn header(page: &mut String, suite: &Suite, judged: &[Judged<'_>]) {
         "<header>\n<h1>Edgeplane beside its peers</h1>\n<p class=\"summary\">{}.</p>\n<dl>",
         summary(judged)
     );
-    let memory = figure::written(Unit::Bytes, bytes(machine.memory_bytes));
+    let memory = figure::memory(machine.memory_bytes);
     let facts = [
         ("Machine", format!("{}, {}, {} cores, {memory}", machine.architecture, machine.processor, machine.cores)),
         ("System", format!("{}, {}", machine.system, machine.kernel)),
@@ -149,11 +149,6 @@ pub(super) fn escape(text: &str) -> String {
         }
     }
     escaped
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
-const fn bytes(n: u64) -> f64 {
-    n as f64
 }
 
 #[cfg(test)]

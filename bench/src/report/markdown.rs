@@ -20,7 +20,7 @@ pub(super) fn document(suite: &Suite) -> String {
     );
     let facts = [
         ("Processor", format!("{}, {} cores", machine.processor, machine.cores)),
-        ("Memory", figure::written(crate::outcome::Unit::Bytes, bytes(machine.memory_bytes))),
+        ("Memory", figure::memory(machine.memory_bytes)),
         ("Kernel", machine.kernel.clone()),
         ("System", machine.system.clone()),
         ("Day", machine.day.clone()),
@@ -117,11 +117,6 @@ fn cell(text: &str) -> String {
 fn anchor(title: &str) -> String {
     let kept = title.chars().filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c));
     kept.collect::<String>().to_lowercase().replace(' ', "-")
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
-const fn bytes(n: u64) -> f64 {
-    n as f64
 }
 
 #[cfg(test)]

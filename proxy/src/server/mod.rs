@@ -15,7 +15,6 @@ pub(crate) mod socket;
 mod connection;
 mod descriptor;
 mod head;
-
 mod intake;
 mod loan;
 mod patience;
