@@ -6,7 +6,7 @@
 // protocol, so nothing needs to be installed beside it. Each page is opened with an empty cache; the first is opened
 // once more with what the browser then has. What Edgeplane could not get (5xx, a remote image without a network) is left
 // out. The address in Host, Referer and Origin becomes `{host}`; what another build of the same sources would name
-// otherwise becomes `{build}`, the number of the build, and `{BYTES.js}`, the chunk of that length.
+// otherwise becomes `{build}`, the number of the build, and `{BYTES.js}`, the chunk of about that length.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -29,7 +29,7 @@ const chunks = join(bundle, 'static/_nuxt')
 const build = JSON.parse(readFileSync(join(chunks, 'builds/latest.json'))).id
 const scratch = mkdtempSync(join(tmpdir(), 'record-'))
 
-// The path without what changes from build to build: names of chunks are hashes, their lengths stay.
+// The path without what changes from build to build: names of chunks are hashes, their lengths about stay.
 function lasting(path) {
   const lengths = new Map(readdirSync(chunks).map(name => [name, statSync(join(chunks, name)).size]))
   const name = path.replace('/_nuxt/', '')

@@ -1,6 +1,6 @@
 //! Page loads recorded from a browser, and as requests for the bundle that is there.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{fs, path::Path};
 
 use serde_json::Value;
 
@@ -8,8 +8,8 @@ use crate::{failure::Failure, load::Request};
 
 /// What `bench/recordings/record.mjs` wrote for the Nuxt bundle, in the binary.
 const NUXT: &str = include_str!("../recordings/nuxt3.json");
-/// Where the chunks of the bundle lie, as path and as folder.
-const CHUNKS: &str = "/_nuxt/";
+/// A chunk is taken for a recorded one when its length differs by at most the length's share of this.
+const CHUNK_SLACK: u64 = 50;
 /// The server's name while it is measured.
 const HOST: &str = "localhost";
 
@@ -49,11 +49,11 @@ impl Step {
 pub(crate) fn page_loads(bundle: &Path) -> Result<Vec<PageLoad>, Failure> {
     let recording: Value =
         NUXT.parse().map_err(|error: serde_json::Error| malformed(Path::new("nuxt3.json"), &error.to_string()))?;
-    let names = names(bundle)?;
+    let names = Names::of(bundle)?;
     list(&recording, "loads").iter().map(|load| page_load(load, &names, bundle)).collect()
 }
 
-fn page_load(load: &Value, names: &BTreeMap<String, String>, bundle: &Path) -> Result<PageLoad, Failure> {
+fn page_load(load: &Value, names: &Names, bundle: &Path) -> Result<PageLoad, Failure> {
     let mut steps = Vec::new();
     // Where the recorded requests stand among those that are kept.
     let mut places: Vec<Option<usize>> = Vec::new();
@@ -78,33 +78,48 @@ fn page_load(load: &Value, names: &BTreeMap<String, String>, bundle: &Path) -> R
     Ok(PageLoad { steps })
 }
 
-/// What the placeholders of the recording stand for in `bundle`: `{build}`, and `{LENGTH.js}` for each chunk.
-fn names(bundle: &Path) -> Result<BTreeMap<String, String>, Failure> {
-    let folder = bundle.join("static/_nuxt");
-    let mut names = BTreeMap::new();
-    for entry in fs::read_dir(&folder).map_err(Failure::file("read", &folder))? {
-        let entry = entry.map_err(Failure::file("read", &folder))?;
-        let length = entry.metadata().map_err(Failure::file("read", entry.path()))?.len();
-        if let (Some(name), Some((_, ending))) =
-            (entry.file_name().to_str(), entry.file_name().to_string_lossy().rsplit_once('.'))
-        {
-            names.insert(format!("{{{length}.{ending}}}"), name.to_owned());
+/// What a build named: the placeholders of the recording stand for it.
+struct Names {
+    /// `{build}`.
+    build: String,
+    /// `{LENGTH.js}`: name and length of each chunk.
+    chunks: Vec<(String, u64)>,
+}
+
+impl Names {
+    fn of(bundle: &Path) -> Result<Self, Failure> {
+        let folder = bundle.join("static/_nuxt");
+        let mut chunks = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(Failure::file("read", &folder))? {
+            let entry = entry.map_err(Failure::file("read", &folder))?;
+            let length = entry.metadata().map_err(Failure::file("read", entry.path()))?.len();
+            chunks.push((entry.file_name().to_string_lossy().into_owned(), length));
         }
+        let path = folder.join("builds/latest.json");
+        let latest = fs::read_to_string(&path).map_err(Failure::file("read", &path))?;
+        let latest: Value = latest.parse().map_err(|error: serde_json::Error| malformed(&path, &error.to_string()))?;
+        Ok(Self { build: text(&latest, "id").to_owned(), chunks })
     }
-    let path = folder.join("builds/latest.json");
-    let latest = fs::read_to_string(&path).map_err(Failure::file("read", &path))?;
-    let latest: Value = latest.parse().map_err(|error: serde_json::Error| malformed(&path, &error.to_string()))?;
-    names.insert("{build}".into(), text(&latest, "id").to_owned());
-    Ok(names)
+
+    /// What `placeholder` stands for. The paths of the folder it was built in are in a chunk, so that its length
+    /// differs by some bytes from machine to machine: the nearest is meant, if it is near.
+    fn get(&self, placeholder: &str) -> Option<&str> {
+        if placeholder == "build" {
+            return Some(&self.build);
+        }
+        let (length, ending) = placeholder.split_once('.')?;
+        let length: u64 = length.parse().ok()?;
+        let alike = self.chunks.iter().filter(|(name, _)| name.rsplit_once('.').is_some_and(|(_, its)| its == ending));
+        let (name, nearest) = alike.min_by_key(|(_, its)| its.abs_diff(length))?;
+        (nearest.abs_diff(length) <= length / CHUNK_SLACK).then_some(name)
+    }
 }
 
 /// The path with its placeholder replaced; `None` when nothing in the bundle is meant by it.
-fn named(path: &str, names: &BTreeMap<String, String>) -> Option<String> {
+fn named(path: &str, names: &Names) -> Option<String> {
     let Some((before, rest)) = path.split_once('{') else { return Some(path.to_owned()) };
     let (placeholder, after) = rest.split_once('}')?;
-    let name = names.get(&format!("{{{placeholder}}}"))?;
-    debug_assert!(before.starts_with(CHUNKS) || placeholder == "build", "{path}");
-    Some(format!("{before}{name}{after}"))
+    Some(format!("{before}{}{after}", names.get(placeholder)?))
 }
 
 fn field(pair: &Value) -> Option<(String, String)> {
@@ -130,12 +145,17 @@ mod tests {
 
     #[test]
     fn placeholders_become_the_names_of_the_build() {
-        let names = BTreeMap::from([("{12.js}".to_owned(), "aB3.js".to_owned()), ("{build}".into(), "42".into())]);
+        let chunks = [("aB3.js", 12), ("aB4.css", 52), ("cD5.js", 8803)];
+        let chunks = chunks.map(|(name, length)| (name.to_owned(), length)).to_vec();
+        let names = Names { build: "42".into(), chunks };
         for (path, expected) in [
             ("/about", Some("/about")),
             ("/_nuxt/{12.js}", Some("/_nuxt/aB3.js")),
+            ("/_nuxt/{52.css}", Some("/_nuxt/aB4.css")),
             ("/_nuxt/builds/meta/{build}.json", Some("/_nuxt/builds/meta/42.json")),
+            ("/_nuxt/{8798.js}", Some("/_nuxt/cD5.js")),
             ("/_nuxt/{13.js}", None),
+            ("/_nuxt/{8000.js}", None),
         ] {
             assert_eq!(named(path, &names).as_deref(), expected, "{path}");
         }
