@@ -17,12 +17,14 @@ mod picture;
 mod probe;
 mod refusal;
 mod resize;
+mod stage;
 
 pub use edgeplane_config::ImageFormat;
 pub use limits::{Limits, price};
-pub use order::{Encoded, Fit, Order, Position};
+pub use order::{Encoded, Fit, NotAnOrder, Order, Position};
 pub use probe::{Probe, SourceType, probe};
 pub use refusal::Refusal;
+pub use stage::Stage;
 
 /// Names the bytes this version makes: part of every cache key, and raised whenever equal orders would give other bytes.
 pub const VERSION: u32 = 1;
@@ -30,11 +32,16 @@ pub const VERSION: u32 = 1;
 /// Decodes `source`, applies `order` and encodes the result.
 ///
 /// The picture is turned upright by its EXIF orientation, made to fit the order's box without ever being enlarged, and
-/// written without metadata.
+/// written without metadata. `reached` hears of each stage as it ends, for whoever has a clock.
 ///
 /// # Errors
 /// A [`Refusal`] when the source is no image we decode, when it or the result exceeds `limits`, or when it is corrupt.
-pub fn optimize(source: &[u8], order: &Order, limits: &Limits) -> Result<Encoded, Refusal> {
+pub fn optimize(
+    source: &[u8],
+    order: &Order,
+    limits: &Limits,
+    mut reached: impl FnMut(Stage),
+) -> Result<Encoded, Refusal> {
     if source.len() > limits.source_bytes {
         return Err(Refusal::SourceTooLarge(source.len()));
     }
@@ -44,6 +51,7 @@ pub fn optimize(source: &[u8], order: &Order, limits: &Limits) -> Result<Encoded
         return Err(Refusal::Unsupported);
     }
     let decoded = decode::decode(source, &probe)?;
+    reached(Stage::Decode);
     let turn = decoded.turn;
     let plan = geometry::plan(turn.oriented(decoded.picture.size()), order);
     let picture = resize::resize(decoded.picture, turn, &plan)?;
@@ -52,5 +60,8 @@ pub fn optimize(source: &[u8], order: &Order, limits: &Limits) -> Result<Encoded
         Some(pad) => picture.padded(&pad),
         None => picture,
     };
-    encode::encode(picture.without_idle_alpha(), order, limits)
+    reached(Stage::Resize);
+    let encoded = encode::encode(picture.without_idle_alpha(), order, limits)?;
+    reached(Stage::Encode);
+    Ok(encoded)
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 #[test]
 fn a_bomb_is_refused_by_its_header() {
     let bomb = png_claiming(50_000, 50_000);
-    let refusal = optimize(&bomb, &order(64, ImageFormat::Webp), &LIMITS).unwrap_err();
+    let refusal = optimize(&bomb, &order(64, ImageFormat::Webp), &LIMITS, |_| ()).unwrap_err();
     assert_eq!(refusal, Refusal::TooManyPixels(50_000, 50_000));
     let priced = probe(&bomb).unwrap();
     assert!(priced.memory_bytes >= 50_000 * 50_000 * 4, "{priced:?}");
@@ -17,7 +17,7 @@ fn a_bomb_is_refused_by_its_header() {
 #[test]
 fn the_side_limit_is_exact() {
     let source = png_rgb(101, 1, &corners(101, 1));
-    let at = |side| optimize(&source, &order(64, ImageFormat::Png), &Limits { side, ..LIMITS });
+    let at = |side| optimize(&source, &order(64, ImageFormat::Png), &Limits { side, ..LIMITS }, |_| ());
     assert!(at(101).is_ok());
     assert_eq!(at(100).unwrap_err(), Refusal::TooManyPixels(101, 1));
 }
@@ -26,13 +26,16 @@ fn the_side_limit_is_exact() {
 fn a_box_above_the_side_limit_is_refused() {
     let source = png_rgb(10, 10, &corners(10, 10));
     let order = Order { height: Some(9001), ..order(64, ImageFormat::Png) };
-    assert_eq!(optimize(&source, &order, &LIMITS).unwrap_err(), Refusal::TooManyPixels(64, 9001));
+    assert_eq!(optimize(&source, &order, &LIMITS, |_| ()).unwrap_err(), Refusal::TooManyPixels(64, 9001));
 }
 
 #[test]
 fn a_source_above_the_byte_limit_is_refused_unread() {
     let limits = Limits { source_bytes: 3, ..LIMITS };
-    assert_eq!(optimize(b"text", &order(64, ImageFormat::Png), &limits).unwrap_err(), Refusal::SourceTooLarge(4));
+    assert_eq!(
+        optimize(b"text", &order(64, ImageFormat::Png), &limits, |_| ()).unwrap_err(),
+        Refusal::SourceTooLarge(4)
+    );
 }
 
 #[test]
@@ -56,7 +59,7 @@ fn what_was_cut_short_is_corrupt_and_never_half_a_picture() {
     for (kind, source) in sources.iter().enumerate() {
         for part in 1..8 {
             let cut = &source[..source.len() * part / 8];
-            let refusal = optimize(cut, &order(32, ImageFormat::Png), &LIMITS).unwrap_err();
+            let refusal = optimize(cut, &order(32, ImageFormat::Png), &LIMITS, |_| ()).unwrap_err();
             assert_eq!(refusal, Refusal::Corrupt, "source {kind}, {part}/8 of it");
         }
     }
@@ -66,7 +69,7 @@ fn what_was_cut_short_is_corrupt_and_never_half_a_picture() {
 fn nonsense_after_a_signature_is_corrupt() {
     for source in [b"\xff\xd8\xff\xe0".as_slice(), b"\x89PNG\r\n\x1a\n0000", b"RIFF\0\0\0\0WEBPVP8 \0\0\0\0"] {
         assert_eq!(
-            optimize(source, &order(32, ImageFormat::Png), &LIMITS).unwrap_err(),
+            optimize(source, &order(32, ImageFormat::Png), &LIMITS, |_| ()).unwrap_err(),
             Refusal::Corrupt,
             "{source:?}"
         );
@@ -75,9 +78,9 @@ fn nonsense_after_a_signature_is_corrupt() {
 
 #[test]
 fn what_we_do_not_decode_is_said_to_be_so() {
-    let avif = optimize(&png_rgb(8, 8, &corners(8, 8)), &order(8, ImageFormat::Avif), &LIMITS).unwrap().bytes;
+    let avif = optimize(&png_rgb(8, 8, &corners(8, 8)), &order(8, ImageFormat::Avif), &LIMITS, |_| ()).unwrap().bytes;
     for source in [avif.as_slice(), b"GIF89a\x01\0\x01\0\0\0\0;", b"<svg/>", b"BM"] {
-        let refusal = optimize(source, &order(8, ImageFormat::Png), &LIMITS).unwrap_err();
+        let refusal = optimize(source, &order(8, ImageFormat::Png), &LIMITS, |_| ()).unwrap_err();
         assert_eq!(refusal, Refusal::Unsupported);
     }
 }
@@ -93,7 +96,7 @@ fn a_sequential_jpeg_of_several_subsampled_scans_is_not_decoded_wrongly() {
         encoder.encode(&corners(64, 64), 64, 64, jpeg_encoder::ColorType::Rgb).unwrap();
         bytes
     };
-    let result = |sampling| optimize(&file(sampling), &order(32, ImageFormat::Png), &LIMITS);
+    let result = |sampling| optimize(&file(sampling), &order(32, ImageFormat::Png), &LIMITS, |_| ());
     assert_eq!(result(jpeg_encoder::SamplingFactor::R_4_2_0).unwrap_err(), Refusal::Unsupported);
     assert!(near(quarters(&result(jpeg_encoder::SamplingFactor::R_4_4_4).unwrap())[0], RED, 14));
 }
@@ -158,7 +161,7 @@ proptest! {
         }
         // Small, so that a header changed to a large picture is refused and the cases stay quick.
         let limits = Limits { side: 512, ..LIMITS };
-        if let Ok(encoded) = optimize(&bytes, &order(16, ImageFormat::Webp), &limits) {
+        if let Ok(encoded) = optimize(&bytes, &order(16, ImageFormat::Webp), &limits, |_| ()) {
             prop_assert!(encoded.width <= 16 && encoded.height <= 512);
             prop_assert!(encoded.bytes.len() <= limits.output_bytes);
         }

@@ -18,7 +18,7 @@ fn every_source_becomes_every_format_at_the_exact_size() {
     let types = [SourceType::Avif, SourceType::Webp, SourceType::Jpeg, SourceType::Png];
     for source in &sources {
         for (format, source_type) in FORMATS.into_iter().zip(types) {
-            let encoded = optimize(source, &order(64, format), &LIMITS).unwrap();
+            let encoded = optimize(source, &order(64, format), &LIMITS, |_| ()).unwrap();
             assert_eq!((encoded.width, encoded.height), (64, 32), "{format:?}");
             assert_eq!(format_of(&encoded.bytes), source_type);
             if format != ImageFormat::Avif {
@@ -40,7 +40,7 @@ fn nothing_is_enlarged() {
         (640, Some(640), Fit::Inside),
     ] {
         let order = Order { height, fit, ..order(width, ImageFormat::Png) };
-        let encoded = optimize(&source, &order, &LIMITS).unwrap();
+        let encoded = optimize(&source, &order, &LIMITS, |_| ()).unwrap();
         assert_eq!((encoded.width, encoded.height), (100, 50), "{fit:?}");
     }
 }
@@ -49,7 +49,7 @@ fn nothing_is_enlarged() {
 fn equal_orders_give_equal_bytes() {
     let source = jpeg(120, 80, &corners(120, 80), None, false);
     for format in FORMATS {
-        let bytes = || optimize(&source, &order(60, format), &LIMITS).unwrap().bytes;
+        let bytes = || optimize(&source, &order(60, format), &LIMITS, |_| ()).unwrap().bytes;
         assert_eq!(bytes(), bytes(), "{format:?}");
     }
 }
@@ -69,7 +69,7 @@ fn each_orientation_is_turned_upright_and_its_tag_is_gone() {
     ];
     for (orientation, expected) in (1..).zip(upright) {
         let source = jpeg(100, 50, &corners(100, 50), Some(orientation), false);
-        let encoded = optimize(&source, &order(40, ImageFormat::Jpeg), &LIMITS).unwrap();
+        let encoded = optimize(&source, &order(40, ImageFormat::Jpeg), &LIMITS, |_| ()).unwrap();
         let size = if orientation < 5 { (40, 20) } else { (40, 80) };
         assert_eq!((encoded.width, encoded.height), size, "orientation {orientation}");
         let corners = quarters(&encoded);
@@ -84,7 +84,7 @@ fn a_crop_of_a_turned_picture_keeps_the_right_side() {
     let source = jpeg(100, 50, &corners(100, 50), Some(6), false);
     for (position, expected) in [(Position::Top, [BLUE, RED]), (Position::Bottom, [YELLOW, GREEN])] {
         let order = Order { height: Some(40), position, ..order(40, ImageFormat::Png) };
-        let encoded = optimize(&source, &order, &LIMITS).unwrap();
+        let encoded = optimize(&source, &order, &LIMITS, |_| ()).unwrap();
         assert_eq!((encoded.width, encoded.height), (40, 40));
         let [left, right, ..] = quarters(&encoded);
         assert!(near(left, expected[0], 25) && near(right, expected[1], 25), "{position:?}: {left:?} {right:?}");
@@ -99,7 +99,7 @@ fn orientation_is_also_read_from_png_and_webp() {
     png.splice(after_header..after_header, png_chunk(b"eXIf", &exif(6)));
     let webp = with_exif(&webp(100, 50, &pixels), 100, 50, &exif(6));
     for source in [png, webp] {
-        let encoded = optimize(&source, &order(640, ImageFormat::Png), &LIMITS).unwrap();
+        let encoded = optimize(&source, &order(640, ImageFormat::Png), &LIMITS, |_| ()).unwrap();
         assert_eq!((encoded.width, encoded.height), (50, 100));
         assert!(near(quarters(&encoded)[0], BLUE, 14));
     }
@@ -153,7 +153,7 @@ fn every_kind_of_png_is_read() {
     ];
     for (color, depth, data, colored) in cases {
         let source = png(16, 16, color, depth, &data);
-        let encoded = optimize(&source, &order(640, ImageFormat::Png), &LIMITS).unwrap();
+        let encoded = optimize(&source, &order(640, ImageFormat::Png), &LIMITS, |_| ()).unwrap();
         let expected = if colored { colors } else { grey.map(|grey| [grey; 3]) };
         assert_eq!(quarters(&encoded), expected, "{color:?} {depth:?}");
     }
@@ -176,7 +176,7 @@ fn interlaced_png_is_read() {
     for (name, data) in [(b"IHDR", header), (b"IDAT", stored_zlib(&raw)), (b"IEND", Vec::new())] {
         bytes.extend(png_chunk(name, &data));
     }
-    let encoded = optimize(&bytes, &order(640, ImageFormat::Png), &LIMITS).unwrap();
+    let encoded = optimize(&bytes, &order(640, ImageFormat::Png), &LIMITS, |_| ()).unwrap();
     assert_eq!(quarters(&encoded), [GREEN; 4]);
 }
 
@@ -195,20 +195,20 @@ fn stored_zlib(data: &[u8]) -> Vec<u8> {
 #[test]
 fn grey_progressive_and_cmyk_jpegs_are_read() {
     let progressive = jpeg(64, 64, &corners(64, 64), None, true);
-    let encoded = optimize(&progressive, &order(32, ImageFormat::Png), &LIMITS).unwrap();
+    let encoded = optimize(&progressive, &order(32, ImageFormat::Png), &LIMITS, |_| ()).unwrap();
     assert!(near(quarters(&encoded)[0], RED, 20));
 
     let mut grey = Vec::new();
     let pixels = vec![120; 64 * 64];
     jpeg_encoder::Encoder::new(&mut grey, 90).encode(&pixels, 64, 64, jpeg_encoder::ColorType::Luma).unwrap();
-    let encoded = optimize(&grey, &order(32, ImageFormat::Png), &LIMITS).unwrap();
+    let encoded = optimize(&grey, &order(32, ImageFormat::Png), &LIMITS, |_| ()).unwrap();
     assert!(near(quarters(&encoded)[3], [120; 3], 3));
 
     let mut cmyk = Vec::new();
     // No ink but yellow and magenta: red.
     let pixels = [0, 255, 255, 0].repeat(64 * 64);
     jpeg_encoder::Encoder::new(&mut cmyk, 90).encode(&pixels, 64, 64, jpeg_encoder::ColorType::Cmyk).unwrap();
-    let encoded = optimize(&cmyk, &order(32, ImageFormat::Png), &LIMITS).unwrap();
+    let encoded = optimize(&cmyk, &order(32, ImageFormat::Png), &LIMITS, |_| ()).unwrap();
     let [red, green, blue] = quarters(&encoded)[0];
     assert!(red > 200 && green < 60 && blue < 60, "{red} {green} {blue}");
 }
@@ -218,7 +218,7 @@ fn transparent_colours_do_not_bleed() {
     // Transparent white beside opaque black, in stripes of one pixel: any mixing of hidden white shows as grey.
     let pixels = rgba(64, 64, |x, _| if x % 2 == 0 { [255, 255, 255, 0] } else { [0, 0, 0, 255] });
     let source = png(64, 64, ColorType::Rgba, BitDepth::Eight, &pixels);
-    let encoded = optimize(&source, &order(16, ImageFormat::Png), &LIMITS).unwrap();
+    let encoded = optimize(&source, &order(16, ImageFormat::Png), &LIMITS, |_| ()).unwrap();
     let pixels = seen(&encoded);
     assert!(pixels.iter().all(|[red, green, blue, _]| *red < 8 && *green < 8 && *blue < 8), "{:?}", &pixels[..4]);
     assert!(pixels.iter().all(|[.., alpha]| (100..160).contains(alpha)), "{:?}", &pixels[..4]);
@@ -228,10 +228,10 @@ fn transparent_colours_do_not_bleed() {
 fn transparency_is_laid_on_white_for_jpeg_and_kept_elsewhere() {
     let pixels = rgba(32, 32, |_, _| [0, 0, 0, 0]);
     let source = png(32, 32, ColorType::Rgba, BitDepth::Eight, &pixels);
-    let jpeg = optimize(&source, &order(16, ImageFormat::Jpeg), &LIMITS).unwrap();
+    let jpeg = optimize(&source, &order(16, ImageFormat::Jpeg), &LIMITS, |_| ()).unwrap();
     assert!(near(quarters(&jpeg)[0], [255; 3], 2));
     for format in [ImageFormat::Png, ImageFormat::Webp] {
-        let kept = optimize(&source, &order(16, format), &LIMITS).unwrap();
+        let kept = optimize(&source, &order(16, format), &LIMITS, |_| ()).unwrap();
         assert!(seen(&kept).iter().all(|[.., alpha]| *alpha < 3), "{format:?}");
     }
 }
@@ -241,7 +241,7 @@ fn webp_sources_keep_their_alpha() {
     let pixels = rgba(32, 32, |x, _| [200, 30, 30, if x < 16 { 0 } else { 255 }]);
     let source = webp_rgba(32, 32, &pixels);
     assert!(probe(&source).unwrap().alpha);
-    let encoded = optimize(&source, &order(640, ImageFormat::Png), &LIMITS).unwrap();
+    let encoded = optimize(&source, &order(640, ImageFormat::Png), &LIMITS, |_| ()).unwrap();
     let pixels = seen(&encoded);
     assert!(pixels[4][3] < 5 && pixels[28][3] > 250, "{:?} {:?}", pixels[4], pixels[28]);
 }
@@ -251,7 +251,7 @@ fn contain_pads_to_the_box_with_black() {
     let source = png_rgb(100, 50, &rgb(100, 50, |_, _| YELLOW));
     let order =
         Order { height: Some(64), fit: Fit::Contain, position: Position::Bottom, ..order(64, ImageFormat::Png) };
-    let encoded = optimize(&source, &order, &LIMITS).unwrap();
+    let encoded = optimize(&source, &order, &LIMITS, |_| ()).unwrap();
     assert_eq!((encoded.width, encoded.height), (64, 64));
     assert_eq!(quarters(&encoded), [[0; 3], [0; 3], YELLOW, YELLOW]);
 }
@@ -263,7 +263,7 @@ fn a_result_above_the_limit_is_refused() {
     let source = png_rgb(64, 64, &noise);
     let limits = Limits { output_bytes: 200, ..LIMITS };
     for format in FORMATS {
-        let refusal = optimize(&source, &order(64, format), &limits).unwrap_err();
+        let refusal = optimize(&source, &order(64, format), &limits, |_| ()).unwrap_err();
         assert!(matches!(refusal, Refusal::OutputTooLarge(bytes) if bytes > 200), "{format:?}: {refusal:?}");
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn run(settings: &Settings, args: &OptimizeArgs) -> Result<(), Failur
     let refused = |source| Failure::Image { path: args.input.clone(), source };
     let probe = probe(&source).map_err(refused)?;
     let begun = Instant::now();
-    let encoded = optimize(&source, &order, &limits).map_err(refused)?;
+    let encoded = optimize(&source, &order, &limits, |_| ()).map_err(refused)?;
     let millis = begun.elapsed().as_millis();
     fs::write(&args.output, &encoded.bytes).map_err(|source| Failure::Write { path: args.output.clone(), source })?;
     output::result(&table(&probe, source.len(), &encoded, millis))

@@ -2,7 +2,7 @@
 //!
 //! The way of a request: `request` (what may be known) -> `query` -> `locator` (what the url names, and whether it may
 //! be read) -> `negotiate` -> `cache`, and on a miss `flight` -> `make` -> `load` (from `source`: files and Compute, or
-//! from `remote`: other hosts) -> `work` (the optimizer, on threads of its own) -> `cache` -> `reply`.
+//! from `remote`: other hosts) -> `draw` -> `work` (the optimizer, on threads of its own) -> `cache` -> `reply`.
 //!
 //! Every check of what may be read stands before the cache is asked: what one deployment may show is no reason for
 //! another one to show it. The request's `Host` is not even an input.
@@ -10,6 +10,7 @@
 mod address;
 mod cache;
 mod disposition;
+mod draw;
 mod events;
 mod flight;
 mod freshness;
@@ -45,11 +46,12 @@ pub use source::{ComputeFailure, Fetched, LocalFile, Origin};
 
 use crate::answer::Answer;
 use cache::{Cache, Key, Outcome, Recipe};
+use draw::{Drawer, gate, is_passed};
 use flight::Flights;
 use freshness::Freshness;
 use load::{Loader, Source};
 use locator::{Locator, locate};
-use make::{Maker, gate, is_passed};
+use make::Maker;
 use negotiate::Choice;
 use picture::Picture;
 use query::Query;
@@ -100,7 +102,8 @@ impl Images {
             output_bytes: tuning.output_bytes_max,
         };
         let cache = Cache::new(tuning.cache_bytes);
-        let maker = Maker { cache, loader, pool, limits, negative_ttl: tuning.negative_ttl, events };
+        let drawer = Drawer { pool, limits, events: Arc::clone(&events) };
+        let maker = Maker { cache, loader, drawer, negative_ttl: tuning.negative_ttl, events };
         Ok(Self { maker: Arc::new(maker), flights: Flights::default(), timeout: tuning.timeout })
     }
 
@@ -147,7 +150,7 @@ impl Images {
             self.maker.loader.admit(file.bytes.len())?;
             let probe = probe(&file.bytes)?;
             if is_passed(&probe) {
-                gate(&probe, &self.maker.limits, rules)?;
+                gate(&probe, &self.maker.drawer.limits, rules)?;
                 self.maker.events.pass();
                 let freshness = Freshness { ttl: rules.ttl_min, store: true };
                 let picture = Picture::passed(file.bytes.clone(), Some(&file.hash), &probe, freshness);

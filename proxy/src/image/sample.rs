@@ -93,7 +93,7 @@ pub(super) fn webp(width: u32, height: u32, shade: u8) -> Bytes {
         quality: 80,
     };
     let limits = Limits { source_bytes: usize::MAX, side: 9000, output_bytes: usize::MAX };
-    edgeplane_optimizer::optimize(&png(width, height, shade), &order, &limits).expect("image").bytes.into()
+    edgeplane_optimizer::optimize(&png(width, height, shade), &order, &limits, |_| ()).expect("image").bytes.into()
 }
 
 /// A GIF of two frames.

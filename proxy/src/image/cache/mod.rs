@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration, time::Instant};
 
-use edgeplane_optimizer::{Fit, Position};
+use edgeplane_optimizer::{Fit, ImageFormat, Order, Position};
 use moka::{Expiry, future::Cache as Moka};
 
 use super::{locator::LocalPath, negotiate::Choice, picture::Picture, query::Query, refusal::Refusal};
@@ -59,6 +59,12 @@ impl Recipe {
     pub(super) fn of(query: &Query, choice: Choice) -> Self {
         let Query { width, height, quality, fit, position, .. } = *query;
         Self { width, height, fit, position, quality, choice }
+    }
+
+    /// What the optimizer is asked for, once the format is settled.
+    pub(super) fn order(&self, format: ImageFormat) -> Order {
+        let Self { width, height, fit, position, quality, .. } = *self;
+        Order { width: Some(width), height, fit, position, format, quality }
     }
 }
 
