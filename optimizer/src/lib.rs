@@ -17,6 +17,7 @@ mod picture;
 mod probe;
 mod refusal;
 mod resize;
+mod score;
 mod stage;
 
 pub use edgeplane_config::ImageFormat;
@@ -24,6 +25,7 @@ pub use limits::{Limits, price};
 pub use order::{Encoded, Fit, NotAnOrder, Order, Position};
 pub use probe::{Probe, SourceType, probe};
 pub use refusal::Refusal;
+pub use score::Reference;
 pub use stage::Stage;
 
 /// Names the bytes this version makes: part of every cache key, and raised whenever equal orders would give other bytes.

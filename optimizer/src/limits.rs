@@ -15,10 +15,16 @@ pub struct Limits {
 
 impl Limits {
     /// Refuses what the header already condemns.
-    pub(crate) fn admit(&self, probe: &Probe, order: &Order) -> Result<(), Refusal> {
+    pub(crate) fn hold(&self, probe: &Probe) -> Result<(), Refusal> {
         if probe.width > self.side || probe.height > self.side {
             return Err(Refusal::TooManyPixels(probe.width, probe.height));
         }
+        Ok(())
+    }
+
+    /// Refuses what the header or the order already condemns.
+    pub(crate) fn admit(&self, probe: &Probe, order: &Order) -> Result<(), Refusal> {
+        self.hold(probe)?;
         let (width, height) = (order.width.unwrap_or(1), order.height.unwrap_or(1));
         if width > self.side || height > self.side {
             return Err(Refusal::TooManyPixels(width, height));

@@ -157,8 +157,8 @@ pub(crate) struct OptimizeArgs {
     #[arg(value_name = "IN")]
     pub(crate) input: PathBuf,
     /// Image to write
-    #[arg(value_name = "OUT")]
-    pub(crate) output: PathBuf,
+    #[arg(value_name = "OUT", required_unless_present = "compare")]
+    pub(crate) output: Option<PathBuf>,
     /// Width in pixels; never enlarges
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) width: Option<u32>,
@@ -177,6 +177,9 @@ pub(crate) struct OptimizeArgs {
     /// 1 to 100 [default: the setting image.quality]
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) quality: Option<u8>,
+    /// Write a page that shows every format beside the others, with bytes, times and SSIMULACRA2
+    #[arg(long, value_name = "PAGE.html")]
+    pub(crate) compare: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) flags: ConfigFlag,
 }
