@@ -110,4 +110,13 @@ if [ "$purpose" = bench ]; then
     npm install --no-fund --no-audit --no-save --loglevel=error --prefix "$tools" ipx@3.1.1 sharp@0.35.5 >&2 ||
       say "ipx and sharp cannot be installed: they will be missing"
   fi
+  # Photographs, for those who measure; what cannot be had is drawn instead.
+  if [ ! -d "$tools/photographs" ] && has apt-get dpkg-deb; then
+    if (cd "$tools" && apt-get download -qq mate-backgrounds) >&2; then
+      dpkg-deb -x "$tools"/mate-backgrounds_*.deb "$tools/photographs"
+      rm -f "$tools"/mate-backgrounds_*.deb
+    else
+      say "no photographs: one will be drawn"
+    fi
+  fi
 fi

@@ -25,6 +25,10 @@ use std::{
     process::ExitCode,
 };
 
+/// The allocator of the program under test, for its parts that are called from here.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let Err(failure) = command::run() else { return ExitCode::SUCCESS };
     // A terminal that is gone leaves the exit code.

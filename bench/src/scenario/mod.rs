@@ -11,6 +11,7 @@ mod image;
 mod latency;
 mod not_found;
 mod page_load;
+mod picture;
 mod proxied;
 mod ssr;
 mod start;
@@ -40,6 +41,7 @@ pub(crate) const ALL: &[Scenario] = &[
     cold_read::SCENARIO,
     page_load::SCENARIO,
     image::SCENARIO,
+    picture::SCENARIO,
     start::SCENARIO,
     idle::SCENARIO,
     ssr::SCENARIO,
