@@ -124,6 +124,28 @@ impl Chunks {
         }
     }
 
+    /// Takes whole chunks that are as plain as they mostly are, if that is all there is: what begins with a size line,
+    /// ends with a chunk's last byte and could be sent to anybody as it is. Whether the body ended with them. None, and
+    /// nothing is taken, for every other bytes.
+    pub(crate) fn take_whole(&mut self, bytes: &[u8]) -> Option<bool> {
+        if self.line != 0 || self.state != (State::Size { value: 0, digits: 0 }) {
+            return None;
+        }
+        let (mut at, mut data) = (0, self.data);
+        while at < bytes.len() {
+            let (size, line) = size_line(&bytes[at..])?;
+            if size == 0 {
+                (bytes[at + line..] == *b"\r\n").then(|| self.state = State::End)?;
+                return Some(true);
+            }
+            let end = (at + line).checked_add(usize::try_from(size).ok()?)?;
+            bytes.get(end..)?.starts_with(b"\r\n").then_some(())?;
+            (at, data) = (end + 2, data.saturating_add(size));
+        }
+        self.data = data;
+        Some(false)
+    }
+
     /// Takes the framing between two chunks if it is all here and as plain as it mostly is: how many bytes. Nothing is
     /// taken of any other, which goes byte by byte.
     fn usual(&mut self, bytes: &[u8], content_max: u64) -> usize {

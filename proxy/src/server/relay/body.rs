@@ -20,6 +20,8 @@ pub(super) enum Body {
 pub(super) struct Taken {
     /// Where the content now lies, in one piece.
     pub(super) content: Range<usize>,
+    /// It lies there in whole chunks, framing and all, and can be passed on like that.
+    pub(super) framed: bool,
     /// The body ended.
     pub(super) done: bool,
     /// More came after its end: the connection is not to be trusted any more.
@@ -65,20 +67,25 @@ impl Body {
             Self::Length(left) => {
                 let n = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
                 *left -= n as u64;
-                Taken { content: 0..n, done: *left == 0, poisoned: n < bytes.len(), broken: false }
+                Taken { content: 0..n, framed: false, done: *left == 0, poisoned: n < bytes.len(), broken: false }
             }
             Self::Chunked(chunks) => gather(chunks, bytes),
-            Self::Close => Taken { content: 0..bytes.len(), done: false, poisoned: false, broken: false },
+            Self::Close => {
+                Taken { content: 0..bytes.len(), framed: false, done: false, poisoned: false, broken: false }
+            }
         }
     }
 }
 
 fn gather(chunks: &mut Chunks, bytes: &mut [u8]) -> Taken {
+    if let Some(done) = chunks.take_whole(bytes) {
+        return Taken { content: 0..bytes.len(), framed: true, done, poisoned: false, broken: false };
+    }
     let mut content = 0..0;
     let mut at = 0;
     loop {
         let Ok(piece) = chunks.next(&bytes[at..], u64::MAX) else {
-            return Taken { content, done: false, poisoned: false, broken: true };
+            return Taken { content, framed: false, done: false, poisoned: false, broken: true };
         };
         let from = at + piece.framing;
         at = from + piece.content;
@@ -89,7 +96,8 @@ fn gather(chunks: &mut Chunks, bytes: &mut [u8]) -> Taken {
             content.end += piece.content;
         }
         if piece.done || at == bytes.len() {
-            return Taken { content, done: piece.done, poisoned: at < bytes.len(), broken: false };
+            let (done, poisoned) = (piece.done, at < bytes.len());
+            return Taken { content, framed: false, done, poisoned, broken: false };
         }
     }
 }
@@ -132,7 +140,7 @@ mod tests {
     #[test]
     fn a_body_of_known_length_ends_after_it() {
         let mut body = Body::of(Extent::Length(5));
-        let taken = |content, done, poisoned| Taken { content, done, poisoned, broken: false };
+        let taken = |content, done, poisoned| Taken { content, framed: false, done, poisoned, broken: false };
         assert_eq!(body.take(&mut b"hel".to_vec()), taken(0..3, false, false));
         assert_eq!(body.take(&mut b"loPOISON".to_vec()), taken(0..2, true, true));
         let mut nothing = Body::of(Extent::Nothing);
@@ -153,6 +161,42 @@ mod tests {
         let taken = Body::of(Extent::Chunked).take(&mut bytes);
         assert_eq!(&bytes[taken.content], b"abc");
         assert!(taken.broken && !taken.done);
+    }
+
+    /// The content of whole chunks, as it is read byte by byte.
+    fn unframed(bytes: &[u8]) -> Vec<u8> {
+        let mut chunks = Chunks::new();
+        let byte_is_content = |byte: &u8| chunks.next(&[*byte], u64::MAX).unwrap().content == 1;
+        bytes.iter().copied().filter(byte_is_content).collect()
+    }
+
+    #[test]
+    fn whole_and_plain_chunks_are_passed_on_as_they_are_and_no_others() {
+        for (bytes, framed) in [
+            (&b"3\r\nabc\r\n"[..], true),
+            (b"3\r\nabc\r\n2\r\nde\r\n", true),
+            (b"3\r\nabc\r\n0\r\n\r\n", true),
+            (b"0\r\n\r\n", true),
+            (b"3\r\nabc\r\n2\r\nd", false),
+            (b"3\r\nabc\r\n2", false),
+            (b"3\r\nabc", false),
+            (b"3;a=b\r\nabc\r\n", false),
+            (b"3\r\nabcd\r\n", false),
+            (b"0\r\nx: y\r\n\r\n", false),
+            (b"3\r\nabc\r\n0\r\n\r\nmore", false),
+            (b"0\r\n", false),
+            (b"fffffffffffffff\r\nabc\r\n", false),
+        ] {
+            let taken = Body::of(Extent::Chunked).take(&mut bytes.to_vec());
+            assert_eq!(taken.framed, framed, "{}", bytes.escape_ascii());
+            let done = bytes.windows(3).any(|three| three == b"0\r\n") && !bytes.ends_with(b"0\r\n");
+            assert_eq!(taken.done, done, "{}", bytes.escape_ascii());
+        }
+        let mut body = Body::of(Extent::Chunked);
+        assert!(!body.take(&mut b"3\r\nab".to_vec()).framed);
+        let taken = body.take(&mut b"c\r\n2\r\nde\r\n".to_vec());
+        assert!(!taken.framed, "what begins in the middle of a chunk is none");
+        assert!(body.take(&mut b"0\r\n\r\n".to_vec()).framed);
     }
 
     #[test]
@@ -180,7 +224,9 @@ mod tests {
             for read in reads.iter().copied().cycle() {
                 let end = (at + read).min(wire.len());
                 let taken = body.take(&mut wire[at..end]);
-                content.extend_from_slice(&wire[at + taken.content.start..at + taken.content.end]);
+                let bytes = &wire[at + taken.content.start..at + taken.content.end];
+                let bytes = if taken.framed { unframed(bytes) } else { bytes.to_vec() };
+                content.extend_from_slice(&bytes);
                 prop_assert!(!taken.poisoned && !taken.broken);
                 at = end;
                 done = taken.done;

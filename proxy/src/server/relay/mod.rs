@@ -187,8 +187,9 @@ impl<'a> Passing<'a> {
             let taken = body.take(&mut input[at..]);
             if head.verdict == Verdict::Forward {
                 let content = &input[at..][taken.content];
-                let line = body.is_chunked_for_the_client().then(|| SizeLine::of(content.len())).flatten();
-                let tail = body.tail(!content.is_empty(), taken.done);
+                let rewrites = body.is_chunked_for_the_client() && !taken.framed;
+                let line = rewrites.then(|| SizeLine::of(content.len())).flatten();
+                let tail = if taken.framed { b"" } else { body.tail(!content.is_empty(), taken.done) };
                 let line = line.as_ref().map_or(&[][..], SizeLine::as_bytes);
                 self.write(link, [out.as_deref().unwrap_or_default(), line, content, tail]).await?;
             }

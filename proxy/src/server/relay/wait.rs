@@ -98,7 +98,11 @@ impl Passing<'_> {
                 let mut slices = [IoSlice::new(&[]); 4];
                 let n_slices = remaining(&pieces, written, &mut slices);
                 let socket = Pin::new(&mut connection.socket);
-                match socket.poll_write_vectored(cx, &slices[..n_slices]) {
+                let sent = match &slices[..n_slices] {
+                    [one] => socket.poll_write(cx, one),
+                    several => socket.poll_write_vectored(cx, several),
+                };
+                match sent {
                     Poll::Ready(Ok(n)) if n > 0 => {
                         written += n;
                         connection.written += n as u64;
