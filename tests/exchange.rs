@@ -22,6 +22,20 @@ fn a_client_that_leaves_ends_the_work_done_for_it() {
 }
 
 #[test]
+fn a_client_that_leaves_is_logged_with_what_it_was_sent() {
+    let server = Launch::new(&Draft::usual().write()).start();
+    let mut connection = server.connect();
+    connection.send(Request::get("/endless").bytes(server.address()));
+    let n_taken = connection.take(4096).len() as u64;
+    drop(connection);
+    let line = wait::within(wait::PATIENCE, "the line", || {
+        server.access_log().into_iter().find(|line| line.contains("\"GET /endless\" 200 "))
+    });
+    let bytes = line.split_whitespace().find_map(|word| word.strip_suffix('B')?.parse::<u64>().ok());
+    assert!(bytes.is_some_and(|bytes| bytes >= n_taken), "{n_taken} taken: {line}");
+}
+
+#[test]
 fn an_answer_that_is_too_long_or_too_short_never_reaches_the_next_client() {
     let server = Launch::new(&Draft::usual().write()).start();
     let mut connection = server.connect();

@@ -71,6 +71,8 @@ struct Turn<'a> {
     target: TargetKind,
     expects_continue: bool,
     instance: Option<InstanceId>,
+    /// Bytes the client got from Compute.
+    written: u64,
 }
 
 /// Answers a head that did not pass the gate.
@@ -132,6 +134,7 @@ pub(crate) async fn run(
         target: TargetKind::Static,
         expects_continue,
         instance: None,
+        written: 0,
     };
     let (connection, given) = turn.answer(connection, expects_continue).await;
     turn.finish(connection, given, expects_continue, started).await
@@ -252,7 +255,7 @@ impl Turn<'_> {
         } else {
             upstream::pass(self.shard, fleet, connection, request).await
         };
-        self.instance = passed.instance;
+        (self.instance, self.written) = (passed.instance, passed.written);
         self.now = Instant::now();
         let given = match passed.end {
             upstream::End::Streamed { status, reusable } => Given::Streamed { status, reusable },
@@ -270,7 +273,7 @@ impl Turn<'_> {
         expects_continue: bool,
         started: Instant,
     ) -> After {
-        let mut written = connection.as_ref().map_or(0, |connection| connection.written);
+        let mut written = connection.as_ref().map_or(self.written, |connection| connection.written);
         let (status, after) = match (given, connection) {
             (Given::Streamed { status, reusable }, Some(connection)) => {
                 (status, if reusable { After::Next(connection) } else { After::Close(connection) })

@@ -52,7 +52,10 @@ pub(crate) struct Request<'a> {
 
 /// The connection, home again, and how it went.
 pub(crate) struct Passed {
+    /// None: it is of no use any more.
     pub(crate) connection: Option<Connection>,
+    /// Bytes the client got.
+    pub(crate) written: u64,
     pub(crate) end: End,
     pub(crate) instance: Option<InstanceId>,
 }
@@ -124,14 +127,19 @@ pub(crate) async fn pass(shard: &Shard, fleet: &Arc<Fleet>, connection: Connecti
     let reusable = reused.is_some();
     drop(reused);
     drop(running);
-    let connection = flushed(home.take(), app.settings.timeouts.write).await;
+    let mut connection = home.take();
+    let flushed = flush(connection.as_mut(), app.settings.timeouts.write).await;
+    // What was gathered counts as written, and is not.
+    let sent = |connection: &Connection| connection.written.saturating_sub(connection.out.len() as u64);
+    let written = connection.as_ref().map_or(0, sent);
+    let connection = connection.filter(|_| flushed);
     let (stage, instance) = {
         let exchange = exchange.lock();
         (exchange.stage(), exchange.instance())
     };
     let ended = connection.as_ref().is_none_or(|connection| connection.ended);
     let end = judge(stage, &signals, ended, reusable);
-    Passed { connection, end, instance }
+    Passed { connection, written, end, instance }
 }
 
 /// Resolves when a withheld 404 has had its time: reading it to its end saves the upstream connection, which is worth
@@ -143,13 +151,10 @@ async fn withheld_for_long(signals: &Signals) {
 
 /// What was gathered was perhaps not flushed: an answer that broke off, of which the client shall see as much as there
 /// was, and an interim one before an answer of ours.
-async fn flushed(connection: Option<Connection>, patience: Duration) -> Option<Connection> {
-    let mut connection = connection?;
-    let gathered = std::future::poll_fn(|cx| loan::poll_gathered(&mut connection, cx));
-    match timeout(patience, gathered).await {
-        Ok(Ok(())) => Some(connection),
-        _ => None,
-    }
+async fn flush(connection: Option<&mut Connection>, patience: Duration) -> bool {
+    let Some(connection) = connection else { return false };
+    let gathered = std::future::poll_fn(|cx| loan::poll_gathered(connection, cx));
+    matches!(timeout(patience, gathered).await, Ok(Ok(())))
 }
 
 fn judge(stage: Stage, signals: &Signals, ended: bool, reusable: bool) -> End {

@@ -275,7 +275,8 @@ impl<'a> Passing<'a> {
             Stage::Waiting if matches!(outcome, Err(Cut::Left | Cut::Deaf)) => End::ClientLeft,
             Stage::Waiting => End::Refused(Refusal::Compute(Failure::Broken)),
         };
+        let written = self.connection.written;
         let connection = (outcome != Err(Cut::Deaf)).then_some(self.connection);
-        Passed { connection, end, instance: self.exchange.instance() }
+        Passed { connection, written, end, instance: self.exchange.instance() }
     }
 }
