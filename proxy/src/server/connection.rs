@@ -53,13 +53,16 @@ pub(crate) async fn serve(socket: Socket, shard: Arc<Shard>, drain: Drain) {
         let after = match (sent, examined) {
             (Some(sent), Ok(passed)) => {
                 let n_unsent = match sent.rest.clone() {
-                    None => 0,
-                    Some(rest) => Box::pin(writer::write_rest(&mut connection, rest, settings.timeouts.write)).await,
+                    Ok(None) => 0,
+                    Err(n_lost) => n_lost,
+                    Ok(Some(rest)) => {
+                        Box::pin(writer::write_rest(&mut connection, rest, settings.timeouts.write)).await
+                    }
                 };
                 patience.renew(sent.record(&passed, &shard.telemetry, n_unsent));
                 // A row of pipelined requests takes its turn like everybody's.
                 consume_budget().await;
-                if sent.failed || n_unsent > 0 { After::Gone } else { After::Next(connection) }
+                if n_unsent > 0 { After::Gone } else { After::Next(connection) }
             }
             (_, Ok(passed)) => {
                 let after = Box::pin(turn::run(connection, &head, passed, &shard, last)).await;

@@ -5,7 +5,7 @@
 //! other request is decided by; what it does not take goes the long way (`turn`) and gets the same answer.
 
 use std::{
-    io::{ErrorKind, IoSlice},
+    io::{self, ErrorKind, IoSlice},
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -39,10 +39,9 @@ const LINES: usize = 256;
 #[derive(Debug)]
 pub(super) struct Sent {
     written: Written,
-    /// What the socket did not take at once, after what is in `connection.out`.
-    pub(super) rest: Option<Piece>,
-    /// The client is gone.
-    pub(super) failed: bool,
+    /// What the socket did not take at once, after what is in `connection.out`; or, when the client is gone, how many
+    /// bytes it did not get.
+    pub(super) rest: Result<Option<Piece>, u64>,
 }
 
 /// What is told of an answer.
@@ -65,8 +64,8 @@ pub(super) fn answer(
     let Connection { socket, ahead, out, .. } = connection;
     let more_follows = !ahead.is_empty();
     let send = |out: &mut BytesMut, content: Option<&Content>| send(socket, out, content, more_follows);
-    let (written, (rest, failed)) = write(out, passed, socket.peer(), app, telemetry, send)?;
-    Some(Sent { written, rest, failed })
+    let (written, rest) = write(out, passed, socket.peer(), app, telemetry, send)?;
+    Some(Sent { written, rest })
 }
 
 /// The lane without its socket, for measurements: examines a request head, appends the head of its answer to `out` and
@@ -136,28 +135,66 @@ fn is_plain(passed: &Passed<'_>) -> bool {
         && !passed.head.path.as_bytes().contains(&b'%')
 }
 
-/// Sends what is in `out` and the content in one write, or gathers both while the next request is here already. Gives
-/// back what the socket did not take, and whether the client is gone. A large content is left for `send`.
-fn send(socket: &Socket, out: &mut BytesMut, content: Option<&Content>, more_follows: bool) -> (Option<Piece>, bool) {
-    let large = content.filter(|content| content.len() >= LARGE_BYTES);
-    let bytes = content.filter(|_| large.is_none()).map_or(&[][..], Content::bytes);
-    if more_follows && large.is_none() && out.len() + bytes.len() <= GATHER_MAX {
-        out.put_slice(bytes);
-        return (None, false);
+/// How a content goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Copied, in one write with its head.
+    Together,
+    /// Out of the file, by a second call.
+    Spliced,
+    /// By `send`, which reads what is not in memory on another thread, and takes turns with others between windows.
+    Later,
+}
+
+impl Way {
+    fn of(content: &Content) -> Self {
+        if content.len() < LARGE_BYTES {
+            Self::Together
+        } else if content.window(0).len() == content.len() && content.is_resident(0..content.len()) {
+            Self::Spliced
+        } else {
+            Self::Later
+        }
     }
-    let n = match socket.try_send(&[IoSlice::new(out), IoSlice::new(bytes)], large.is_some()) {
-        Ok(n) => n,
-        Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
-        Err(_) => return (None, true),
-    };
-    let Some(n_content) = n.checked_sub(out.len()) else {
+}
+
+/// Sends what is in `out` and the content, or gathers both while the next request is here already. Gives back what the
+/// socket did not take or, when the client is gone, how many bytes it did not get.
+fn send(
+    socket: &Socket,
+    out: &mut BytesMut,
+    content: Option<&Content>,
+    more_follows: bool,
+) -> Result<Option<Piece>, u64> {
+    let way = content.map_or(Way::Together, Way::of);
+    let bytes = content.filter(|_| way == Way::Together).map_or(&[][..], Content::bytes);
+    if more_follows && way == Way::Together && out.len() + bytes.len() <= GATHER_MAX {
+        out.put_slice(bytes);
+        return Ok(None);
+    }
+    let n_content = content.map_or(0, Content::len);
+    let pieces = [IoSlice::new(out), IoSlice::new(bytes)];
+    let n = taken(socket.try_send(&pieces, way != Way::Together)).ok_or((out.len() + n_content) as u64)?;
+    let Some(mut n_taken) = n.checked_sub(out.len()) else {
         out.advance(n);
         let rest = content.map_or_else(|| Piece::Text(Bytes::new()), |content| Piece::File(content.clone()));
-        return (Some(rest), false);
+        return Ok(Some(rest));
     };
     out.clear();
-    let rest = content.filter(|content| n_content < content.len());
-    (rest.map(|content| Piece::File(content.slice(n_content..content.len()))), false)
+    let Some(content) = content else { return Ok(None) };
+    if way == Way::Spliced {
+        n_taken = taken(socket.try_send_file(content.file(), content.offset(), n_content)).ok_or(n_content as u64)?;
+    }
+    Ok((n_taken < n_content).then(|| Piece::File(content.slice(n_taken..n_content))))
+}
+
+/// Bytes that a socket took; none when the client is gone.
+fn taken(tried: io::Result<usize>) -> Option<usize> {
+    match tried {
+        Ok(n) => Some(n),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Some(0),
+        Err(_) => None,
+    }
 }
 
 impl Sent {
