@@ -29,6 +29,10 @@ pub(super) const LARGE_BYTES: usize = 16 * 1024;
 /// Slices of one write. Linux takes 1024 at once; a page of ranges needs far fewer.
 const SLICES: usize = 16;
 
+/// Bytes of a window that came from the disk which are sent before other connections have their turn. What is read from
+/// a disk is in no hurry, and sending a whole window holds up the others for 150 us and more.
+const TURN_BYTES: usize = 128 * 1024;
+
 /// After a client took nothing for so long, what was in memory then is looked for again.
 const RESIDENCE: Duration = Duration::from_secs(1);
 
@@ -83,19 +87,21 @@ async fn small(connection: &mut Connection, pieces: &[Piece], more: bool, patien
 /// Sends a content without copying it, and without waiting for the disk on this thread.
 pub(super) async fn file(connection: &mut Connection, content: &Content, patience: Duration) -> io::Result<()> {
     let mut reader = Reader { content, ahead: None };
-    let (mut at, mut resident) = (0, 0);
+    let (mut at, mut resident, mut most) = (0, 0, usize::MAX);
     while at < content.len() {
         if at == resident {
             let window = content.window(at);
             resident = window.end;
-            timeout(patience, reader.bring(window)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+            let loaded = timeout(patience, reader.bring(window)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+            most = if loaded { TURN_BYTES } else { usize::MAX };
         }
-        match connection.socket.try_send_file(content.file(), content.offset() + at as u64, resident - at) {
+        let len = most.min(resident - at);
+        match connection.socket.try_send_file(content.file(), content.offset() + at as u64, len) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(n) => {
                 connection.written += n as u64;
                 at += n;
-                if at == resident && at < content.len() {
+                if at < content.len() && (at == resident || n == most) {
                     yield_now().await;
                 }
             }
@@ -127,23 +133,26 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Returns when a window is in memory.
-    async fn bring(&mut self, window: Range<usize>) -> io::Result<()> {
+    /// Returns when a window is in memory: whether it had to be read for that.
+    async fn bring(&mut self, window: Range<usize>) -> io::Result<bool> {
+        let mut loaded = false;
         if let Some((_, loading)) = self.ahead.take_if(|(ahead, _)| *ahead == window) {
             loading.await.map_err(io::Error::other)??;
+            loaded = true;
         }
         if self.content.is_resident(window.clone()) {
             // Also where it was read ahead: a client may have slept since then.
         } else {
             let permit = LOADS.acquire().await.map_err(io::Error::other)?;
             self.load(window.clone(), permit).await.map_err(io::Error::other)??;
+            loaded = true;
         }
         let next = self.content.window(window.end);
         if !next.is_empty() && !self.content.is_resident(next.clone()) {
             // Where others wait for the disk, they come first.
             self.ahead = LOADS.try_acquire().ok().map(|permit| (next.clone(), self.load(next, permit)));
         }
-        Ok(())
+        Ok(loaded)
     }
 
     /// Reads a window on a thread that may wait. It goes on when nobody waits for it any more, which ends soon.
