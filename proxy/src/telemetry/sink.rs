@@ -18,8 +18,9 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-/// How long the writer lets lines gather. Nobody who watches a log notices.
-const GATHER: Duration = Duration::from_millis(20);
+/// How long the writer lets lines gather. Nobody who watches a log notices, and a thread that wakes ten times a second
+/// is in nobody's way.
+const GATHER: Duration = Duration::from_millis(100);
 /// A queue this long is written without waiting longer, while it is still in the processor's cache.
 const BURST: usize = 64 * 1024;
 /// Bytes waiting in a queue while the reader does not read: some 10,000 lines.
