@@ -51,29 +51,50 @@ fn run(stage: &Stage) -> Result<Vec<Outcome>, Failure> {
          beside it the same without the reading."
     );
     let mut outcome = Outcome::new("cold-read", "Small files while a cold large file is read", what);
+    let mut readers = Vec::new();
     for (peer, file) in [(&Edgeplane as &dyn Peer, &site.pack), (&Nginx, &large)] {
-        let idle = format!("{}, idle", peer.name());
-        outcome.targets.extend(target(peer.name(), &idle));
-        if peer.version(&stage.programs).is_none() {
+        outcome.targets.extend(target(peer.name(), &idle(peer.name())));
+        if peer.version(&stage.programs).is_some() {
+            readers.push((peer, file));
+        } else {
             outcome.remarks.push(Failure::Absent { peer: peer.name().into() }.told());
-            continue;
         }
-        for _ in 0..stage.extent.pairs(PAIRS) {
-            if let Err(failure) = round(stage, &site, peer, file, mebibytes, &mut outcome) {
+    }
+    for _ in 0..stage.extent.pairs(PAIRS) {
+        for (peer, file) in &readers {
+            if let Err(failure) = round(stage, &site, *peer, file, mebibytes, &mut outcome) {
                 outcome.void = Some(format!("{}: {}", peer.name(), failure.told()));
                 return Ok(vec![outcome]);
             }
         }
     }
+    let told: Vec<_> = readers.iter().filter_map(|(peer, _)| compared(&outcome, peer.name())).collect();
+    outcome.remarks.extend(told);
     Ok(vec![outcome])
+}
+
+/// The name of a peer's rounds without the reading.
+fn idle(name: &str) -> String {
+    format!("{name}, idle")
+}
+
+/// What the same reading does to everybody, which tells what of it is the machine's.
+fn compared(outcome: &Outcome, name: &str) -> Option<String> {
+    let judged = outcome.judge(&beside(name, &idle(name)));
+    let (figure, interval) = (judged.figure?, judged.interval);
+    let interval = interval.map_or_else(String::new, |sure| format!(" ({:.2} to {:.2})", sure.low, sure.high));
+    Some(format!("{name}: p99 beside the reading is {figure:.2}{interval} times p99 without."))
 }
 
 /// Ours alone has one; nginx stands beside it for comparison.
 fn target(name: &str, idle: &str) -> Option<Target> {
+    (name == OURS).then(|| beside(name, idle))
+}
+
+fn beside(name: &str, idle: &str) -> Target {
     let subject = Subject::Ratio { of: name.into(), to: idle.into() };
     let what = "p99 against p99 without the reading".to_owned();
-    let target = Target { what, metric: Metric::P99, subject, limit: Limit::AtMost(MOST), judge: Judge::Median };
-    (name == OURS).then_some(target)
+    Target { what, metric: Metric::P99, subject, limit: Limit::AtMost(MOST), judge: Judge::Median }
 }
 
 /// Idle, then with the reading. Pages that are mapped cannot be dropped, so each round has a server of its own.
@@ -93,8 +114,8 @@ fn round(
     let request = Request::get("/large.bin", &[]).expecting(200, Body::Length(length));
     let warm_up = Duration::from_millis(200);
     load::open(server.address, &load, RATE, warm_up)?;
-    let idle = load::open(server.address, &load, RATE, stage.extent.seconds)?;
-    idle.record_latency(outcome, &format!("{}, idle", peer.name()));
+    let quiet = load::open(server.address, &load, RATE, stage.extent.seconds)?;
+    quiet.record_latency(outcome, &idle(peer.name()));
     let download = Download { request, bytes_per_second: BYTES_PER_SECOND };
     let beside = load::open_beside(server.address, &load, RATE, &download)?;
     beside.record_latency(outcome, peer.name());
