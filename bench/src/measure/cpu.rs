@@ -11,6 +11,11 @@ impl Tree {
     pub(crate) fn cpu(self) -> Duration {
         self.members().into_iter().filter_map(used).sum()
     }
+
+    /// The same with Node's.
+    pub(crate) fn cpu_with_node(self) -> Duration {
+        self.everybody().into_iter().filter_map(used).sum()
+    }
 }
 
 /// To the nanosecond, where `/proc` counts hundredths of a second.

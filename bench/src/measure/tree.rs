@@ -18,6 +18,15 @@ impl Tree {
 
     /// The processes that live now, Node and its children left out.
     pub(crate) fn members(self) -> Vec<u32> {
+        self.below(|child| name(child).as_deref() != Some(NOT_OURS))
+    }
+
+    /// All of them, Node too.
+    pub(super) fn everybody(self) -> Vec<u32> {
+        self.below(|_| true)
+    }
+
+    fn below(self, counts: impl Fn(u32) -> bool) -> Vec<u32> {
         let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for (process, parent) in processes() {
             children.entry(parent).or_default().push(process);
@@ -26,7 +35,7 @@ impl Tree {
         let mut index = 0;
         while let Some(process) = members.get(index) {
             let below = children.get(process).cloned().unwrap_or_default();
-            members.extend(below.into_iter().filter(|child| name(*child).as_deref() != Some(NOT_OURS)));
+            members.extend(below.into_iter().filter(|child| counts(*child)));
             index += 1;
         }
         members

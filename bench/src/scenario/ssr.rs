@@ -11,6 +11,7 @@ use super::{Scenario, company};
 use crate::{
     failure::Failure,
     load::{self, Body, Load, Request, Until},
+    measure::Tree,
     outcome::{Limit, Metric, OURS, Outcome, Subject, Target},
     peer::{Cores, Edgeplane, Launch, Nginx, Node, Peer, Role, Running},
     stage::Stage,
@@ -94,7 +95,7 @@ fn latency(stage: &Stage, bundle: &Path) -> Result<Outcome, Failure> {
 fn throughput(stage: &Stage, bundle: &Path) -> Result<Outcome, Failure> {
     let what = format!(
         "`{PAGE}` over {CONNECTIONS} connections, closed loop, through Edgeplane with one Node and with two. Edgeplane and \
-         Node run wherever the kernel likes, the generator on one of the same cores."
+         Node run wherever the kernel likes, the generator on one of the same cores. CPU is that of all of them."
     );
     let mut outcome = Outcome::new("ssr-throughput", "Pages of Nuxt with one Node and with two", what);
     outcome.targets.push(Target {
@@ -117,11 +118,16 @@ fn throughput(stage: &Stage, bundle: &Path) -> Result<Outcome, Failure> {
         load::closed(server.address, &load, warm_up(stage))?;
         servers.push((name, server, load));
     }
+    // This process, which generates the load, and everything it has started.
+    let all = Tree::of(std::process::id());
     for round in 0..stage.extent.rounds {
         let first = round % servers.len();
         for (name, server, load) in servers.iter().cycle().skip(first).take(servers.len()) {
+            let before = all.cpu_with_node();
             match load::closed(server.address, load, Until::Elapsed(stage.extent.seconds)) {
                 Ok(tally) => {
+                    let used = all.cpu_with_node().saturating_sub(before).as_secs_f64() * 1e6;
+                    outcome.record(name, &Metric::CPU, used / load::count(tally.requests.max(1)));
                     outcome.record(name, &Metric::THROUGHPUT, tally.per_second());
                     tally.record_latency(&mut outcome, name);
                 }
@@ -129,5 +135,20 @@ fn throughput(stage: &Stage, bundle: &Path) -> Result<Outcome, Failure> {
             }
         }
     }
+    outcome.remarks.extend(room(&outcome));
     Ok(outcome)
+}
+
+/// How many pages the machine could answer if it never rested: what no second instance can exceed.
+fn room(outcome: &Outcome) -> Option<String> {
+    let [(one, _), (two, _)] = INSTANCES;
+    let per_page = outcome.median(two, &Metric::CPU)?;
+    let answered = outcome.median(one, &Metric::THROUGHPUT)?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let most = load::count(cores as u64) * 1e6 / per_page;
+    let times = most / answered;
+    Some(format!(
+        "A page costs {per_page:.0} us of CPU with two instances: {cores} cores have room for {most:.0} pages a second, \
+         {times:.2} times what one instance answered."
+    ))
 }
