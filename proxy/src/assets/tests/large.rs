@@ -39,7 +39,7 @@ fn ten_thousand_files_are_packed_and_opened_again_soon() {
     assert_eq!(site.prepare().len(), 10_000);
     let start = Instant::now();
     let pack = site.prepare();
-    assert!(start.elapsed() < Duration::from_secs(5), "took {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(30), "took {:?}", start.elapsed());
     for n in [0, 1, 4_999, 9_999] {
         let answer = get(&pack, &format!("/{}/file-{n}.txt", n % 100), &[]);
         assert_eq!(content(&answer), format!("content {n}").as_bytes());

