@@ -66,6 +66,10 @@ const MANIFEST: &str = r#"{
 }
 "#;
 
+/// A small file beside the pictures.
+pub(super) const FILE: &str = "/small.css";
+pub(super) const CONTENT: &[u8] = &[b' '; 1024];
+
 /// The specification wants a server beside pictures. Nobody asks it.
 const SERVER: &str = "require('node:http').createServer((_, answer) => answer.end()).listen(3000)\n";
 
@@ -104,7 +108,7 @@ fn run(stage: &Stage) -> Result<Vec<Outcome>, Failure> {
 }
 
 /// A bundle with as many copies of the photograph as are asked for, no two with the same bytes.
-fn bundle(stage: &Stage, rounds: usize) -> Result<PathBuf, Failure> {
+pub(super) fn bundle(stage: &Stage, rounds: usize) -> Result<PathBuf, Failure> {
     let folder = stage.folder("pictures")?;
     let photograph = folder.join("photograph.jpg");
     let (width, height) = stage.extent.of(WORK, SMALL_WORK).source;
@@ -113,10 +117,19 @@ fn bundle(stage: &Stage, rounds: usize) -> Result<PathBuf, Failure> {
     let bundle = folder.join("bundle");
     write(&bundle.join("deploy-manifest.json"), MANIFEST.as_bytes())?;
     write(&bundle.join("compute/default/server.js"), SERVER.as_bytes())?;
+    write(&bundle.join("static").join(FILE.trim_start_matches('/')), CONTENT)?;
     for copy in 0..=rounds {
         write(&bundle.join("static").join(name(copy)), &photo::with_comment(&jpeg, &format!("copy {copy}")))?;
     }
     Ok(bundle)
+}
+
+/// A request for a picture that nobody asked for before, as long as numbers are not used twice.
+pub(super) fn never_made(number: usize) -> Request {
+    // Quality and copy decide what is made; widths are few.
+    let (quality, copy) = (number % 100 + 1, number / 100);
+    let path = format!("/_amplify/image?url=%2F{}&w=640&q={quality}&format=webp", name(copy));
+    Request::get(&path, &[])
 }
 
 fn name(copy: usize) -> String {

@@ -10,6 +10,7 @@ mod idle;
 mod image;
 mod latency;
 mod not_found;
+mod overload;
 mod page_load;
 mod picture;
 mod proxied;
@@ -42,6 +43,7 @@ pub(crate) const ALL: &[Scenario] = &[
     page_load::SCENARIO,
     image::SCENARIO,
     picture::SCENARIO,
+    overload::SCENARIO,
     start::SCENARIO,
     idle::SCENARIO,
     ssr::SCENARIO,
