@@ -102,7 +102,16 @@ mod tests {
     use crate::ImageFormat;
 
     fn order(width: Option<u32>, height: Option<u32>, fit: Fit, position: Position) -> Order {
-        Order { width, height, fit, position, format: ImageFormat::Png, quality: 75 }
+        Order {
+            width,
+            height,
+            fit,
+            position,
+            format: ImageFormat::Png,
+            quality: 75,
+            keep_p3: false,
+            edits: crate::Edits::default(),
+        }
     }
 
     /// The final size: of the padding where there is one.

@@ -7,7 +7,9 @@
 //! `encode`. Metadata (EXIF, XMP, ICC) of the source ends with the decoder: nothing of it reaches the result.
 #![forbid(unsafe_code)]
 
+mod decimal;
 mod decode;
+mod edits;
 mod encode;
 mod geometry;
 mod limits;
@@ -20,7 +22,9 @@ mod resize;
 mod score;
 mod stage;
 
+pub use decimal::Millionths;
 pub use edgeplane_config::ImageFormat;
+pub use edits::{Edits, Extend, Extract, Rgb};
 pub use limits::{Limits, price};
 pub use order::{Encoded, Fit, NotAnOrder, Order, Position};
 pub use probe::{Probe, SourceType, probe};

@@ -2,11 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::ImageFormat;
+use crate::{Edits, ImageFormat};
 
 /// One transformation, normalised: equal orders give equal bytes.
 ///
-/// Its text, `width=640,fit=cover,position=center,format=webp,quality=75`, is canonical: equal orders have equal texts,
+/// Its text, `width=640,fit=cover,position=center,format=webp,quality=75,rotate=90`, is canonical: equal orders have equal texts,
 /// and reading a text gives the order it was written from. Cache keys and the worker's protocol are made of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Order {
@@ -22,6 +22,10 @@ pub struct Order {
     pub format: ImageFormat,
     /// 1-100; without meaning for PNG, which loses nothing.
     pub quality: u8,
+    /// Whether a picture in Display P3 keeps its colours, tagged so, instead of being brought into sRGB.
+    pub keep_p3: bool,
+    /// What else is done to it.
+    pub edits: Edits,
 }
 
 impl fmt::Display for Order {
@@ -32,8 +36,12 @@ impl fmt::Display for Order {
         if let Some(height) = self.height {
             write!(out, "height={height},")?;
         }
-        let Self { fit, position, format, quality, .. } = self;
-        write!(out, "fit={},position={},format={},quality={quality}", fit.name(), position.name(), format.extension())
+        let Self { fit, position, format, quality, keep_p3, edits, .. } = self;
+        write!(out, "fit={},position={},format={},quality={quality}", fit.name(), position.name(), format.extension())?;
+        if *keep_p3 {
+            write!(out, ",p3=kept")?;
+        }
+        edits.fmt(out)
     }
 }
 
@@ -48,6 +56,7 @@ impl FromStr for Order {
     fn from_str(text: &str) -> Result<Self, NotAnOrder> {
         let (mut width, mut height, mut fit, mut position, mut format, mut quality) =
             (None, None, None, None, None, None);
+        let (mut keep_p3, mut edits) = (false, Edits::default());
         for pair in text.split(',') {
             let (name, value) = pair.split_once('=').ok_or(NotAnOrder)?;
             match name {
@@ -57,12 +66,13 @@ impl FromStr for Order {
                 "position" => position = Position::ALL.into_iter().find(|position| position.name() == value),
                 "format" => format = ImageFormat::ALL.into_iter().find(|format| format.extension() == value),
                 "quality" => quality = value.parse().ok(),
-                _ => return Err(NotAnOrder),
+                "p3" if value == "kept" => keep_p3 = true,
+                name => edits.read(name, value)?,
             }
         }
         match (fit, position, format, quality) {
             (Some(fit), Some(position), Some(format), Some(quality)) => {
-                Ok(Self { width, height, fit, position, format, quality })
+                Ok(Self { width, height, fit, position, format, quality, keep_p3, edits })
             }
             _ => Err(NotAnOrder),
         }
@@ -157,8 +167,10 @@ mod tests {
             position in select(Position::ALL.to_vec()),
             format in select(ImageFormat::ALL.to_vec()),
             quality in 1u8..=100,
+            keep_p3: bool,
+            edits in crate::edits::tests::any_edits(),
         ) {
-            let order = Order { width, height, fit, position, format, quality };
+            let order = Order { width, height, fit, position, format, quality, keep_p3, edits };
             prop_assert_eq!(order.to_string().parse(), Ok(order));
         }
     }

@@ -2,14 +2,23 @@
 
 use std::io::Cursor;
 
-use edgeplane_optimizer::{Encoded, Fit, ImageFormat, Limits, Order, Position};
+use edgeplane_optimizer::{Edits, Encoded, Fit, ImageFormat, Limits, Order, Position};
 
 /// Amplify's limits.
 pub(crate) const LIMITS: Limits = Limits { source_bytes: 11_000_000, side: 9000, output_bytes: 4_000_000 };
 
 /// An order for a width alone.
 pub(crate) fn order(width: u32, format: ImageFormat) -> Order {
-    Order { width: Some(width), height: None, fit: Fit::Cover, position: Position::Center, format, quality: 80 }
+    Order {
+        width: Some(width),
+        height: None,
+        fit: Fit::Cover,
+        position: Position::Center,
+        format,
+        quality: 80,
+        keep_p3: false,
+        edits: Edits::default(),
+    }
 }
 
 /// RGB pixels by a function of column and row.

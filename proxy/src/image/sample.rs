@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use edgeplane_config::{Amount, ImageFormat, ImageSettings, ImageTuning};
-use edgeplane_optimizer::{Fit, Limits, Order, Position};
+use edgeplane_optimizer::{Edits, Fit, Limits, Order, Position};
 use http::StatusCode;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -91,6 +91,8 @@ pub(super) fn webp(width: u32, height: u32, shade: u8) -> Bytes {
         position: Position::Center,
         format: ImageFormat::Webp,
         quality: 80,
+        keep_p3: false,
+        edits: Edits::default(),
     };
     let limits = Limits { source_bytes: usize::MAX, side: 9000, output_bytes: usize::MAX };
     edgeplane_optimizer::optimize(&png(width, height, shade), &order, &limits, |_| ()).expect("image").bytes.into()

@@ -15,7 +15,7 @@ use std::{
 };
 
 use edgeplane_config::ImageFormat;
-use edgeplane_optimizer::{Fit, Limits, Order, Position, Reference, optimize};
+use edgeplane_optimizer::{Edits, Fit, Limits, Order, Position, Reference, optimize};
 use nix::time::{ClockId, clock_gettime};
 use serde_json::json;
 
@@ -174,7 +174,9 @@ impl Bench<'_> {
 
     fn order(&self, quality: u8) -> Order {
         let (fit, position) = (Fit::default(), Position::default());
-        Order { width: Some(self.width), height: None, fit, position, format: self.format, quality }
+        let edits = Edits::default();
+        let width = Some(self.width);
+        Order { width, height: None, fit, position, format: self.format, quality, keep_p3: false, edits }
     }
 
     fn make(&self, source: &[u8], quality: u8) -> Result<Vec<u8>, Failure> {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use edgeplane_config::Settings;
-use edgeplane_optimizer::{ImageFormat, Limits, Order, Reference, probe};
+use edgeplane_optimizer::{Edits, ImageFormat, Limits, Order, Reference, probe};
 
 use super::{
     Failure,
@@ -38,6 +38,8 @@ pub(crate) fn run(settings: &Settings, args: &OptimizeArgs) -> Result<(), Failur
         position: args.position,
         format: output_format(args)?,
         quality: args.quality.unwrap_or(settings.image.quality),
+        keep_p3: false,
+        edits: Edits::default(),
     };
     let source =
         read(&args.input, limits.source_bytes).map_err(|source| Failure::Read { path: args.input.clone(), source })?;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration, time::Instant};
 
-use edgeplane_optimizer::{Fit, ImageFormat, Order, Position};
+use edgeplane_optimizer::{Edits, Fit, ImageFormat, Order, Position};
 use moka::{Expiry, future::Cache as Moka};
 
 use super::{locator::LocalPath, negotiate::Choice, picture::Picture, query::Query, refusal::Refusal};
@@ -52,19 +52,21 @@ pub(super) struct Recipe {
     pub(super) fit: Fit,
     pub(super) position: Position,
     pub(super) quality: u8,
+    pub(super) keep_p3: bool,
+    pub(super) edits: Edits,
     pub(super) choice: Choice,
 }
 
 impl Recipe {
     pub(super) fn of(query: &Query, choice: Choice) -> Self {
-        let Query { width, height, quality, fit, position, .. } = *query;
-        Self { width, height, fit, position, quality, choice }
+        let Query { width, height, quality, fit, position, keep_p3, edits, .. } = *query;
+        Self { width, height, fit, position, quality, keep_p3, edits, choice }
     }
 
     /// What the optimizer is asked for, once the format is settled.
     pub(super) fn order(&self, format: ImageFormat) -> Order {
-        let Self { width, height, fit, position, quality, .. } = *self;
-        Order { width: Some(width), height, fit, position, format, quality }
+        let Self { width, height, fit, position, quality, keep_p3, edits, .. } = *self;
+        Order { width: Some(width), height, fit, position, format, quality, keep_p3, edits }
     }
 }
 

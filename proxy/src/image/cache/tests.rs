@@ -16,6 +16,8 @@ fn recipe(width: u32) -> Recipe {
         fit: Fit::Cover,
         position: Position::Center,
         quality: 75,
+        keep_p3: false,
+        edits: Edits::default(),
         choice: Choice::Format(ImageFormat::Webp),
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use edgeplane_optimizer::{Fit, Position};
+use edgeplane_optimizer::{Edits, Fit, Position};
 use tokio::{
     sync::Notify,
     time::{sleep, timeout},
@@ -24,6 +24,8 @@ fn key(width: u32) -> Key {
         fit: Fit::Cover,
         position: Position::Center,
         quality: 75,
+        keep_p3: false,
+        edits: Edits::default(),
         choice: Choice::Source { webp: false },
     };
     Key { version: 1, identity: Identity::Content([0; 32]), recipe }

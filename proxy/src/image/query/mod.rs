@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use edgeplane_config::ImageFormat;
-use edgeplane_optimizer::{Fit, Position};
+use edgeplane_optimizer::{Edits, Fit, Position};
 use percent_encoding::percent_decode_str;
 
 use super::{refusal::BadRequest, rules::Rules};
@@ -30,6 +30,10 @@ pub(super) struct Query {
     pub(super) fit: Fit,
     /// What stays when cropping; likewise.
     pub(super) position: Position,
+    /// Whether Display P3 is kept, as the operator says.
+    pub(super) keep_p3: bool,
+    /// Everything else that is asked for.
+    pub(super) edits: Edits,
 }
 
 impl Query {
@@ -62,6 +66,8 @@ impl Query {
             format: parameters.format.and_then(|text| format(&text)),
             fit: height.map(|_| fit).unwrap_or_default(),
             position: height.map(|_| position).unwrap_or_default(),
+            keep_p3: false,
+            edits: Edits::default(),
         })
     }
 }
