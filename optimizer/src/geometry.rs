@@ -1,6 +1,9 @@
 //! How an order's box becomes a crop, a size and a padding: sharp's rules, with its `withoutEnlargement` always on.
 
-use crate::{Fit, Order, Position, picture::Pad};
+use crate::{
+    Fit, Order, Position,
+    picture::{Pad, Region},
+};
 
 /// A rectangle in pixels, not empty.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,6 +23,21 @@ pub(crate) struct Plan {
     pub(crate) size: (u32, u32),
     /// Where the result then lies.
     pub(crate) pad: Option<Pad>,
+}
+
+impl Plan {
+    /// The size of what comes out, before anything is added at its edges.
+    pub(crate) fn result(&self) -> (u32, u32) {
+        self.pad.map_or(self.size, |pad| (pad.width, pad.height))
+    }
+}
+
+/// Plans the way from a part of an upright picture to `order`'s box.
+pub(crate) fn plan_of(part: Region, order: &Order) -> Plan {
+    let mut plan = plan((part.width, part.height), order);
+    plan.crop.left += f64::from(part.left);
+    plan.crop.top += f64::from(part.top);
+    plan
 }
 
 /// Plans the way from an upright picture of `source` pixels to `order`'s box.
@@ -116,8 +134,7 @@ mod tests {
 
     /// The final size: of the padding where there is one.
     fn size(source: (u32, u32), width: Option<u32>, height: Option<u32>, fit: Fit) -> (u32, u32) {
-        let plan = plan(source, &order(width, height, fit, Position::Center));
-        plan.pad.map_or(plan.size, |pad| (pad.width, pad.height))
+        plan(source, &order(width, height, fit, Position::Center)).result()
     }
 
     #[test]

@@ -3,13 +3,15 @@
 //! [`probe`] reads what an image is from its first bytes; [`optimize`] turns it into what an [`Order`] asks for.
 //! Both are plain functions: no clock, no network, no cache, bounded memory, so that they may run in another process.
 //!
-//! The way of one job: `probe` (header only) -> `Limits` -> `decode` -> `geometry` and `resize` -> `orientation` ->
-//! `encode`. Metadata (EXIF, XMP, ICC) of the source ends with the decoder: nothing of it reaches the result.
+//! The way of one job: `probe` (header only) -> `Limits` -> `decode` -> `shape` (`geometry`, `resize`, `orientation`,
+//! `color`, `effect`) -> `encode`. Metadata (EXIF, XMP, ICC) of the source ends there: nothing of it reaches the result.
 #![forbid(unsafe_code)]
 
+mod color;
 mod decimal;
 mod decode;
 mod edits;
+mod effect;
 mod encode;
 mod geometry;
 mod limits;
@@ -20,6 +22,7 @@ mod probe;
 mod refusal;
 mod resize;
 mod score;
+mod shape;
 mod stage;
 
 pub use decimal::Millionths;
@@ -33,12 +36,12 @@ pub use score::Reference;
 pub use stage::Stage;
 
 /// Names the bytes this version makes: part of every cache key, and raised whenever equal orders would give other bytes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Decodes `source`, applies `order` and encodes the result.
 ///
-/// The picture is turned upright by its EXIF orientation, made to fit the order's box without ever being enlarged, and
-/// written without metadata. `reached` hears of each stage as it ends, for whoever has a clock.
+/// The picture is turned upright by its EXIF orientation, brought into sRGB, edited, made to fit the order's box without
+/// ever being enlarged, and written without metadata. `reached` hears of each stage as it ends, for whoever has a clock.
 ///
 /// # Errors
 /// A [`Refusal`] when the source is no image we decode, when it or the result exceeds `limits`, or when it is corrupt.
@@ -58,16 +61,17 @@ pub fn optimize(
     }
     let decoded = decode::decode(source, &probe)?;
     reached(Stage::Decode);
-    let turn = decoded.turn;
-    let plan = geometry::plan(turn.oriented(decoded.picture.size()), order);
-    let picture = resize::resize(decoded.picture, turn, &plan)?;
-    let picture = turn.apply(picture);
-    let picture = match plan.pad {
-        Some(pad) => picture.padded(&pad),
-        None => picture,
-    };
+    let shaped = shape::shape(decoded, order, limits)?;
     reached(Stage::Resize);
-    let encoded = encode::encode(picture.without_idle_alpha(), order, limits)?;
+    let is_p3 = shaped.is_p3;
+    let mut encoded = encode::encode(shaped.picture.without_idle_alpha(), order, limits)?;
+    if is_p3 {
+        let size = (encoded.width, encoded.height);
+        encoded.bytes = color::tag::display_p3(&encoded.bytes, order.format, size).ok_or(Refusal::Encode)?;
+        if encoded.bytes.len() > limits.output_bytes {
+            return Err(Refusal::OutputTooLarge(encoded.bytes.len()));
+        }
+    }
     reached(Stage::Encode);
     Ok(encoded)
 }

@@ -1,6 +1,9 @@
 //! Bounds on one job, and its price in memory: both known from the header, before anything is allocated.
 
-use crate::{ImageFormat, Order, Probe, Refusal, SourceType, geometry::plan};
+use crate::{
+    ImageFormat, Order, Probe, Refusal, SourceType, effect, geometry::plan, picture::Region, resize::BAND_BYTES,
+    shape::with_edges,
+};
 
 /// Bounds on one job.
 #[derive(Clone, Copy, Debug)]
@@ -35,38 +38,74 @@ impl Limits {
 
 /// Bytes of memory that optimizing such a source holds at its peak, the source itself not counted.
 ///
-/// An upper estimate: the decoder's share (see [`Probe::memory_bytes`]), the resizer's rows, and what the encoder of
-/// the ordered format holds for the picture that comes out.
+/// An upper estimate: the decoder's share (see [`Probe::memory_bytes`]), copies of the whole picture that a rotation or a
+/// trim makes, the resizer's band, and what edits and the encoder hold for the picture that comes out.
 pub fn price(probe: &Probe, order: &Order) -> usize {
-    let area = |width: u32, height: u32| (width as usize).saturating_mul(height as usize);
+    let edits = &order.edits;
+    let stored = area(probe.width, probe.height);
     // The orientation is only known once the metadata is read; the dearer one counts.
-    let results = [(probe.width, probe.height), (probe.height, probe.width)].map(|upright| {
-        let plan = plan(upright, order);
-        let (width, height) = plan.pad.map_or(plan.size, |pad| (pad.width, pad.height));
-        (area(width, height), area(width.max(height), probe.width.max(probe.height)))
+    let uprights = [(probe.width, probe.height), (probe.height, probe.width)];
+    let result = uprights.map(|upright| result_area(upright, order)).into_iter().max().unwrap_or(0);
+    let turned = edits.rotate.map_or(0, |angle| {
+        let (width, height) = effect::rotated_size(uprights[0], angle.value());
+        area(width, height)
     });
-    let result = results.iter().map(|(result, _)| *result).max().unwrap_or(0);
-    // The resizer works along one axis first.
-    let between = results.iter().map(|(_, between)| *between).max().unwrap_or(0).saturating_mul(4);
-    // Bytes per pixel: the resized picture and its turned copy (8), and what the encoder adds. rav1e works on planes of
-    // 16 bits with padding, motion and transform state beside them; libwebp keeps planes and token lists.
+    // An upright copy for both; the turned picture; what a trim looks at: colours, transparency and their medians.
+    let copies = if edits.trim.is_some() { stored.max(turned).saturating_mul(12) } else { 0 };
+    let copies = copies.saturating_add(turned.saturating_mul(4 + 4));
+    // Bytes per pixel of the result: itself and its turned or padded copy (8), a plane of floats and a copy in another
+    // space (8), and what the encoder adds. rav1e works on planes of 16 bits with padding, motion and transform state
+    // beside them; libwebp keeps planes and token lists.
     let encoder = match order.format {
         ImageFormat::Avif => 40,
         ImageFormat::Webp => 12,
         ImageFormat::Jpeg | ImageFormat::Png => 8,
     };
-    probe.memory_bytes.saturating_add(between).saturating_add(result.saturating_mul(8 + encoder))
+    let work = if edits.is_empty() { 8 } else { 16 };
+    let medians = edits.median.map_or(0, |_| (order.width.unwrap_or(probe.width) as usize).saturating_mul(512));
+    probe
+        .memory_bytes
+        .saturating_add(copies)
+        .saturating_add(medians)
+        .saturating_add(3 * BAND_BYTES)
+        .saturating_add(result.saturating_mul(work + encoder))
+}
+
+fn area(width: u32, height: u32) -> usize {
+    (width as usize).saturating_mul(height as usize)
+}
+
+/// Pixels that come out of an upright picture, at most.
+fn result_area(upright: (u32, u32), order: &Order) -> usize {
+    let edits = &order.edits;
+    let turned = edits.rotate.map_or(upright, |angle| effect::rotated_size(upright, angle.value()));
+    let whole = Region::whole(turned);
+    let part = edits.extract.and_then(|part| whole.extract(&part)).unwrap_or(whole);
+    let (width, height) = with_edges(&plan((part.width, part.height), order), edits);
+    if edits.trim.is_none() {
+        return area(width, height);
+    }
+    // What is left of a trim may have any ratio, and so any height that the picture had.
+    let sides = |wanted: Option<u32>, side: u32| wanted.unwrap_or(side).max(1);
+    area(width.max(sides(order.width, part.width)), height.max(part.height))
 }
 
 /// Bytes the decoder of such a source holds at its peak.
-pub(crate) fn decoder_price(source_type: SourceType, width: u32, height: u32, staged: bool) -> usize {
+pub(crate) fn decoder_price(source_type: SourceType, width: u32, height: u32, staged: bool, inks: bool) -> usize {
     let pixels = (width as usize).saturating_mul(height as usize);
     let per_pixel = match source_type {
-        // RGB out, and for progressive files every coefficient of up to four components as 16 bits.
-        SourceType::Jpeg if staged => 3 + 4 * 2,
+        // Pixels out, and for progressive files every coefficient as 16 bits; four inks are turned into a copy in RGB.
+        SourceType::Jpeg if staged => {
+            if inks {
+                4 + 4 * 2
+            } else {
+                3 + 4 * 2
+            }
+        }
+        SourceType::Jpeg if inks => 4 + 3 + 1,
         SourceType::Jpeg => 3 + 1,
-        // RGBA out, beside the rows an expansion needs.
-        SourceType::Png => 4 + 1,
+        // RGBA out, beside the rows an expansion needs; greys come out alone and are copied into three.
+        SourceType::Png => 4 + 2,
         // RGBA out; the lossless decoder works on a second RGBA frame, the lossy one on planes.
         SourceType::Webp => 8,
         SourceType::Avif

@@ -38,6 +38,24 @@ impl Turn {
         Self { mirror, flip, transpose }
     }
 
+    /// This turn, and then top and bottom mirrored.
+    pub(crate) fn flipped(self) -> Self {
+        if self.transpose { Self { mirror: !self.mirror, ..self } } else { Self { flip: !self.flip, ..self } }
+    }
+
+    /// This turn, and then left and right mirrored.
+    pub(crate) fn flopped(self) -> Self {
+        if self.transpose { Self { flip: !self.flip, ..self } } else { Self { mirror: !self.mirror, ..self } }
+    }
+
+    /// This turn, and then so many quarters clockwise.
+    pub(crate) fn quartered(self, quarters: u32) -> Self {
+        (0..quarters % 4).fold(self, |turn, _| {
+            let flipped = turn.flipped();
+            Self { transpose: !flipped.transpose, ..flipped }
+        })
+    }
+
     /// The upright size of a picture stored in `size`.
     pub(crate) fn oriented(self, size: (u32, u32)) -> (u32, u32) {
         if self.transpose { (size.1, size.0) } else { size }
@@ -162,6 +180,20 @@ mod tests {
             let upright = Turn::of_orientation(orientation).apply(stored);
             let seen: Vec<u8> = upright.pixels.iter().step_by(3).copied().collect();
             assert_eq!((seen.as_slice(), upright.width), (expected, width), "orientation {orientation}");
+        }
+    }
+
+    #[test]
+    fn turns_add_up() {
+        let orientation = Turn::of_orientation;
+        let upright = Turn::default();
+        assert_eq!([1, 2, 3].map(|quarters| upright.quartered(quarters)), [6, 3, 8].map(orientation));
+        assert_eq!((upright.flipped(), upright.flopped()), (orientation(4), orientation(2)));
+        for tag in 1..=8 {
+            let turn = orientation(tag);
+            assert_eq!(turn.quartered(4), turn);
+            assert_eq!(turn.flipped().flopped(), turn.quartered(2), "orientation {tag}");
+            assert_eq!(turn.quartered(1).flipped(), turn.flopped().quartered(1), "orientation {tag}");
         }
     }
 

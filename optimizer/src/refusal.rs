@@ -14,6 +14,8 @@ pub enum Refusal {
     SourceTooLarge(usize),
     #[error("the source image is {0}x{1} pixels, more than the limit")]
     TooManyPixels(u32, u32),
+    #[error("the part to extract does not lie within the image")]
+    ExtractOutside,
     #[error("the optimized image is {0} bytes, more than the limit")]
     OutputTooLarge(usize),
     #[error("the image could not be encoded")]

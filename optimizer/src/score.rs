@@ -3,9 +3,9 @@
 use fast_ssim2::{PixelDescriptor, PixelSlice, Ssimulacra2Reference};
 
 use crate::{
-    Limits, Refusal, decode,
+    Edits, Fit, ImageFormat, Limits, Order, Position, Refusal, decode,
     picture::{Channels, Picture},
-    probe,
+    probe, shape,
 };
 
 /// A picture that others are held against.
@@ -42,7 +42,13 @@ fn pixels(file: &[u8], limits: &Limits) -> Result<Picture, Refusal> {
     let probe = probe(file)?;
     limits.hold(&probe)?;
     let decoded = decode::decode(file, &probe)?;
-    Ok(decoded.turn.apply(decoded.picture))
+    Ok(shape::shape(decoded, &as_it_is(), limits)?.picture)
+}
+
+/// Nothing but upright and in sRGB.
+fn as_it_is() -> Order {
+    let (fit, position, edits) = (Fit::default(), Position::default(), Edits::default());
+    Order { width: None, height: None, fit, position, format: ImageFormat::Png, quality: 100, keep_p3: false, edits }
 }
 
 fn slice(picture: &Picture) -> Result<PixelSlice<'_>, Refusal> {

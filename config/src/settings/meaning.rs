@@ -108,6 +108,8 @@ fn image(reader: &mut Reader<'_>) -> ImageTuning {
         memory_bytes_max: reader.bytes("image.memory-bytes-max", MIB..=1024 * GIB),
         cache_bytes: reader.bytes("image.cache-bytes", 0..=1024 * GIB),
         quality: reader.count("image.quality", 1..=100),
+        height_in_sizes: reader.boolean("image.height-in-sizes"),
+        keep_p3: reader.boolean("image.keep-p3"),
         default_sizes: default_sizes(reader),
         allow_http: reader.boolean("image.allow-http"),
         private_addresses: networks(reader, "image.private-addresses"),

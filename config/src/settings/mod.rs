@@ -184,6 +184,10 @@ pub struct ImageTuning {
     pub cache_bytes: u64,
     /// Quality where the request names none, 1-100.
     pub quality: u8,
+    /// Whether a height must be one of the sizes.
+    pub height_in_sizes: bool,
+    /// Whether pictures in Display P3 keep their colours.
+    pub keep_p3: bool,
     /// Widths where the manifest has no image settings.
     pub default_sizes: Vec<u32>,
     /// Networks that are not global but may hold remote sources all the same, such as an internal image host's.

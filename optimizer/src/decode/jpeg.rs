@@ -1,4 +1,4 @@
-//! JPEG by zune-jpeg: baseline and progressive, grey, YCbCr, and CMYK without its colour profile.
+//! JPEG by zune-jpeg: baseline and progressive, grey, YCbCr, CMYK and YCCK.
 
 use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 use zune_jpeg::{JpegDecoder, errors::DecodeErrors};
@@ -6,9 +6,13 @@ use zune_jpeg::{JpegDecoder, errors::DecodeErrors};
 use super::Decoded;
 use crate::{
     Probe, Refusal,
+    color::{
+        ink::{Inks, to_rgb},
+        profile::Source,
+    },
     orientation::Turn,
     picture::{Channels, Picture},
-    probe::{is_complete_jpeg, is_split_jpeg},
+    probe::{has_adobe_marker, is_complete_jpeg, is_split_jpeg},
 };
 
 /// Scans of a progressive file. Encoders write about ten; each costs a walk over every coefficient.
@@ -29,11 +33,29 @@ pub(super) fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, Refusal> {
         .jpeg_set_max_scans(SCANS_MAX)
         .jpeg_set_out_colorspace(ColorSpace::RGB);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(source), options);
+    decoder.decode_headers().map_err(refusal)?;
+    // Four inks are left as they are: the decoder would mix them without their profile.
+    let inks = match decoder.input_colorspace() {
+        Some(stored @ (ColorSpace::CMYK | ColorSpace::YCCK)) if components(&decoder) == 4 => {
+            decoder.set_options(options.jpeg_set_out_colorspace(stored));
+            Some(Inks { ycck: stored == ColorSpace::YCCK, inverted: has_adobe_marker(source) })
+        }
+        _ => None,
+    };
     let pixels = decoder.decode().map_err(refusal)?;
     let info = decoder.info().ok_or(Refusal::Corrupt)?;
+    let profile = decoder.icc_profile();
+    let (pixels, colors) = match inks {
+        Some(inks) => (to_rgb(pixels, inks, profile.as_deref()), Source::Srgb),
+        None => (pixels, Source::icc(profile)),
+    };
     let turn = decoder.exif().map_or_else(Turn::default, |exif| Turn::of_exif(exif));
     let (width, height) = (u32::from(info.width), u32::from(info.height));
-    Ok(Decoded { picture: Picture { width, height, channels: Channels::Rgb, pixels }, turn })
+    Ok(Decoded { picture: Picture { width, height, channels: Channels::Rgb, pixels }, turn, colors })
+}
+
+fn components(decoder: &JpegDecoder<ZCursor<&[u8]>>) -> u8 {
+    decoder.info().map_or(0, |info| info.components)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the form map_err calls")]

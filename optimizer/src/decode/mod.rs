@@ -4,13 +4,15 @@ mod jpeg;
 mod png;
 mod webp;
 
-use crate::{Probe, Refusal, SourceType, orientation::Turn, picture::Picture};
+use crate::{Probe, Refusal, SourceType, color::profile::Source, orientation::Turn, picture::Picture};
 
-/// Pixels as stored, and the turn their metadata asks for.
+/// Pixels as stored, and what their metadata says of them.
 #[derive(Debug)]
 pub(crate) struct Decoded {
     pub(crate) picture: Picture,
     pub(crate) turn: Turn,
+    /// What the colours are.
+    pub(crate) colors: Source,
 }
 
 /// Decodes a still image. The size is the probe's: a decoder that finds another one refuses.

@@ -2,11 +2,12 @@
 
 use std::io::Cursor;
 
-use png::{ColorType, Decoder, Limits, Transformations};
+use png::{ColorType, Decoder, Info, Limits, Transformations};
 
 use super::Decoded;
 use crate::{
     Probe, Refusal,
+    color::profile::{Described, Source},
     orientation::Turn,
     picture::{Channels, Picture},
 };
@@ -16,7 +17,6 @@ pub(super) fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, Refusal> {
     let limits = Limits { bytes: probe.memory_bytes.saturating_add(source.len()).saturating_add(1 << 20) };
     let mut decoder = Decoder::new_with_limits(Cursor::new(source), limits);
     decoder.set_ignore_text_chunk(true);
-    decoder.set_ignore_iccp_chunk(true);
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     let mut reader = decoder.read_info().map_err(|_| Refusal::Corrupt)?;
     let (width, height) = (reader.info().width, reader.info().height);
@@ -36,7 +36,20 @@ pub(super) fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, Refusal> {
         // `EXPAND` leaves no palette; a crate that does after all is not believed.
         ColorType::Indexed => return Err(Refusal::Corrupt),
     };
-    Ok(Decoded { picture: Picture { width, height, channels, pixels }, turn })
+    let colors = colors(reader.info());
+    Ok(Decoded { picture: Picture { width, height, channels, pixels }, turn, colors })
+}
+
+/// What the chunks say of the colours; the more precise one counts (PNG 3rd edition 4.3).
+fn colors(info: &Info<'_>) -> Source {
+    if let Some(profile) = &info.icc_profile {
+        return Source::icc(Some(profile.to_vec()));
+    }
+    let (None, Some(gamma)) = (info.srgb, info.gama_chunk) else { return Source::Srgb };
+    let primaries = info
+        .chrm_chunk
+        .map(|chrm| [chrm.white, chrm.red, chrm.green, chrm.blue].map(|(x, y)| (x.into_value(), y.into_value())));
+    Source::Described(Described { gamma: gamma.into_value(), primaries })
 }
 
 fn with_alpha(pairs: &[u8]) -> Vec<u8> {

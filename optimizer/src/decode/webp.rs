@@ -7,6 +7,7 @@ use image_webp::WebPDecoder;
 use super::Decoded;
 use crate::{
     Refusal,
+    color::profile::Source,
     orientation::Turn,
     picture::{Channels, Picture},
 };
@@ -24,5 +25,6 @@ pub(super) fn decode(source: &[u8]) -> Result<Decoded, Refusal> {
     decoder.read_image(&mut pixels).map_err(|_| Refusal::Corrupt)?;
     // Metadata that cannot be read says nothing about the picture.
     let turn = decoder.exif_metadata().ok().flatten().map_or_else(Turn::default, |exif| Turn::of_exif(&exif));
-    Ok(Decoded { picture: Picture { width, height, channels, pixels }, turn })
+    let colors = Source::icc(decoder.icc_profile().ok().flatten());
+    Ok(Decoded { picture: Picture { width, height, channels, pixels }, turn, colors })
 }

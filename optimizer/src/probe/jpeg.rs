@@ -20,6 +20,7 @@ pub(super) fn header(source: &[u8]) -> Option<Header> {
             height: u32::from(be_u16(segment.payload, 1)?),
             width: u32::from(be_u16(segment.payload, 3)?),
             staged,
+            inks: segment.payload.get(5) == Some(&4),
             ..Header::default()
         });
     }
@@ -50,6 +51,11 @@ pub(crate) fn is_split(source: &[u8]) -> bool {
     // After the marker and the length: how many components the first scan has.
     let in_first_scan = source.get(segments.at + 4).copied().unwrap_or(components);
     components > 1 && subsampled && in_first_scan < components
+}
+
+/// Whether Adobe's APP14 segment is there: then four inks are stored inverted.
+pub(crate) fn has_adobe_marker(source: &[u8]) -> bool {
+    Segments::of(source).any(|segment| segment.marker == 0xee && segment.payload.starts_with(b"Adobe"))
 }
 
 struct Segment<'a> {

@@ -7,7 +7,7 @@ mod png;
 mod svg;
 mod webp;
 
-pub(crate) use jpeg::{is_complete as is_complete_jpeg, is_split as is_split_jpeg};
+pub(crate) use jpeg::{has_adobe_marker, is_complete as is_complete_jpeg, is_split as is_split_jpeg};
 
 use crate::{Refusal, limits::decoder_price};
 
@@ -95,6 +95,8 @@ struct Header {
     alpha: bool,
     /// The decoder must hold the whole image in an intermediate form (progressive JPEG).
     staged: bool,
+    /// Pixels are four inks.
+    inks: bool,
 }
 
 /// Reads the type and the size of `source` without decoding it. Linear in the header, allocates nothing.
@@ -121,8 +123,8 @@ pub fn probe(source: &[u8]) -> Result<Probe, Refusal> {
     if source_type.is_decoded() && (header.width == 0 || header.height == 0) {
         return Err(Refusal::Corrupt);
     }
-    let Header { width, height, animated, alpha, staged } = header;
-    let memory_bytes = decoder_price(source_type, width, height, staged);
+    let Header { width, height, animated, alpha, staged, inks } = header;
+    let memory_bytes = decoder_price(source_type, width, height, staged, inks);
     Ok(Probe { source_type, width, height, animated, alpha, memory_bytes })
 }
 

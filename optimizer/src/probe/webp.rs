@@ -44,7 +44,7 @@ fn extended(data: &[u8], chunks: Chunks<'_>) -> Option<Header> {
         height: le_u24(data, 7)? + 1,
         alpha: flags & FLAG_ALPHA != 0,
         animated: flags & FLAG_ANIMATION != 0,
-        staged: false,
+        ..Header::default()
     };
     for (name, data) in chunks {
         let inner = match name {

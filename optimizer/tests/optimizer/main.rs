@@ -1,6 +1,9 @@
 //! The optimizer from outside: files in, files out.
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap that fails is the failure")]
 
+mod colors;
 mod hostile;
+mod memory;
+mod oracle;
 mod pictures;
 mod sample;

@@ -123,7 +123,9 @@ pub(crate) fn seen(encoded: &Encoded) -> Vec<[u8; 4]> {
     let bytes = Cursor::new(encoded.bytes.as_slice());
     let (pixels, channels) = match encoded.format {
         ImageFormat::Png => {
-            let mut reader = png::Decoder::new(bytes).read_info().unwrap();
+            let mut decoder = png::Decoder::new(bytes);
+            decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
+            let mut reader = decoder.read_info().unwrap();
             let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
             let info = reader.next_frame(&mut pixels).unwrap();
             assert_eq!((info.width, info.height), (encoded.width, encoded.height));
@@ -145,8 +147,14 @@ pub(crate) fn seen(encoded: &Encoded) -> Vec<[u8; 4]> {
         }
         ImageFormat::Avif => panic!("AVIF is not decoded"),
     };
-    let alpha = |pixel: &[u8]| if channels == 4 { pixel[3] } else { 0xff };
-    pixels.chunks_exact(channels).map(|pixel| [pixel[0], pixel[1], pixel[2], alpha(pixel)]).collect()
+    let color = |pixel: &[u8]| match *pixel {
+        [grey] => [grey, grey, grey, 0xff],
+        [grey, alpha] => [grey, grey, grey, alpha],
+        [red, green, blue] => [red, green, blue, 0xff],
+        [red, green, blue, alpha] => [red, green, blue, alpha],
+        _ => panic!("{channels} channels"),
+    };
+    pixels.chunks_exact(channels).map(color).collect()
 }
 
 /// The colour in the middle of each quarter, in reading order.

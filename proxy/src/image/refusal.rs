@@ -1,5 +1,7 @@
 //! Why a request for an image gets none. Mapped to statuses in `service/reply.rs` and nowhere else.
 
+use edgeplane_optimizer::Millionths;
+
 /// Every way a request can end without an image. The message is safe to show to the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -56,6 +58,7 @@ impl From<edgeplane_optimizer::Refusal> for Refusal {
         use edgeplane_optimizer::Refusal as Why;
         match refusal {
             Why::NotAnImage | Why::Corrupt | Why::Unsupported => Self::NotAnImage,
+            Why::ExtractOutside => Self::BadRequest(BadRequest::ExtractOutside),
             Why::SourceTooLarge(_) | Why::TooManyPixels(..) => Self::SourceTooLarge,
             Why::OutputTooLarge(_) => Self::OutputTooLarge,
             Why::Encode => Self::Failed,
@@ -73,12 +76,22 @@ pub enum BadRequest {
     Repeated(&'static str),
     #[error("\"{0}\" parameter is not valid percent-encoded UTF-8")]
     Encoding(&'static str),
-    #[error("\"{0}\" parameter must be an integer between 1 and {1}")]
-    NotInteger(&'static str, u32),
+    #[error("\"{0}\" parameter must be an integer between {1} and {2}")]
+    NotInteger(&'static str, u32, u32),
+    #[error("\"{0}\" parameter must be a number between {1} and {2}")]
+    NotNumber(&'static str, Millionths, Millionths),
+    #[error("\"{0}\" parameter must be a number of degrees between -360 and 360")]
+    NotDegrees(&'static str),
+    #[error("\"{0}\" parameter must be a color: #RRGGBB")]
+    NotColor(&'static str),
+    #[error("\"{0}\" parameter must be four integers: {1}")]
+    NotEdges(&'static str, &'static str),
     #[error("\"{0}\" parameter has no such value")]
     NoSuchValue(&'static str),
-    #[error("\"width\" parameter of {0} is not allowed")]
-    WidthNotAllowed(u32),
+    #[error("\"{0}\" parameter of {1} is not allowed")]
+    SizeNotAllowed(&'static str, u32),
+    #[error("\"extract\" parameter does not lie within the image")]
+    ExtractOutside,
     #[error("\"url\" parameter is too long")]
     UrlTooLong,
     #[error("\"url\" parameter is invalid")]

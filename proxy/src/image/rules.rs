@@ -11,8 +11,12 @@ use super::pattern::Patterns;
 pub struct Rules {
     /// Widths that may be asked for, in pixels.
     pub(super) sizes: Vec<u32>,
-    /// The largest height that may be asked for, in pixels. Heights are free of `sizes`, as pages need them to be.
-    pub(super) height_max: u32,
+    /// The largest side of a result that may be asked for, in pixels.
+    pub(super) side_max: u32,
+    /// Whether a height must be one of the sizes too. Pages need any.
+    pub(super) height_in_sizes: bool,
+    /// Whether pictures in Display P3 stay so.
+    pub(super) keep_p3: bool,
     /// Formats that may be written beside the source's own.
     pub(super) formats: Vec<ImageFormat>,
     /// Quality where the request names none.
@@ -35,7 +39,9 @@ impl Rules {
         let sizes = if settings.sizes.is_empty() { &tuning.default_sizes } else { &settings.sizes };
         Self {
             sizes: sizes.clone(),
-            height_max: tuning.side_max,
+            side_max: tuning.side_max,
+            height_in_sizes: tuning.height_in_sizes,
+            keep_p3: tuning.keep_p3,
             formats: settings.formats.clone(),
             quality: tuning.quality.clamp(1, 100),
             patterns: Patterns::new(settings, tuning.allow_http),

@@ -46,6 +46,8 @@ pub(super) fn tuning() -> ImageTuning {
         memory_bytes_max: 64 << 20,
         cache_bytes: 8 << 20,
         quality: 75,
+        height_in_sizes: false,
+        keep_p3: false,
         default_sizes: vec![640],
         private_addresses: vec!["127.0.0.0/8".parse().expect("network"), "::1/128".parse().expect("network")],
         allow_http: false,

@@ -38,7 +38,7 @@ pub(crate) fn run(settings: &Settings, args: &OptimizeArgs) -> Result<(), Failur
         position: args.position,
         format: output_format(args)?,
         quality: args.quality.unwrap_or(settings.image.quality),
-        keep_p3: false,
+        keep_p3: settings.image.keep_p3,
         edits: Edits::default(),
     };
     let source =

@@ -1,17 +1,19 @@
 //! Hot: the parameters of an image URL, in both dialects, as one normalised request.
 //!
-//! AWS documents `url`, `width`, `height`, `quality`, `format`, `fit`, `position`; the image modules of frameworks send
-//! `w`, `h`, `q` (and IPX's `f`, `pos`). Both spellings mean the same and make the same cache key. A parameter given
-//! twice, in one spelling or in both with different values, is refused: which one counts would be a guess. Unknown
-//! parameters are ignored, because pages carry them.
+//! AWS documents `url`, `width`, `height` and so on; the image modules of frameworks send `w`, `h`, `q` and IPX's names.
+//! All spellings mean the same and make the same cache key. A parameter given twice, in one spelling or in two with
+//! different values, is refused: which one counts would be a guess. Unknown parameters are ignored, because pages carry
+//! them.
 
-use std::borrow::Cow;
+mod parameters;
+mod value;
 
 use edgeplane_config::ImageFormat;
-use edgeplane_optimizer::{Edits, Fit, Position};
-use percent_encoding::percent_decode_str;
+use edgeplane_optimizer::{Edits, Extend, Fit, Millionths, Position};
 
 use super::{refusal::BadRequest, rules::Rules};
+use parameters::{Name, Parameters};
+pub(super) use value::has_whole_escapes;
 
 /// What a request asks for, before its source is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +22,7 @@ pub(super) struct Query {
     pub(super) url: String,
     /// One of the sizes, in pixels.
     pub(super) width: u32,
-    /// Pixels; free of the sizes.
+    /// Pixels; free of the sizes, unless the operator says otherwise.
     pub(super) height: Option<u32>,
     /// 1-100.
     pub(super) quality: u8,
@@ -40,161 +42,84 @@ impl Query {
     /// Reads a query string against the rules.
     pub(super) fn parse(query: &str, rules: &Rules) -> Result<Self, BadRequest> {
         let parameters = Parameters::read(query)?;
-        let url = parameters.url.ok_or(BadRequest::Missing(URL))?;
-        if url.is_empty() {
-            return Err(BadRequest::Missing(URL));
-        }
-        // AWS lists the width as required, and every known producer sends one.
-        let width = parameters.width.ok_or(BadRequest::Missing(WIDTH))?;
-        let largest = rules.sizes.iter().copied().max().unwrap_or(0);
-        let width = integer(&width, WIDTH, u32::MAX).map_err(|_| BadRequest::NotInteger(WIDTH, largest))?;
-        if !rules.sizes.contains(&width) {
-            return Err(BadRequest::WidthNotAllowed(width));
-        }
-        let height = parameters.height.map(|text| integer(&text, HEIGHT, rules.height_max)).transpose()?;
-        let quality = match parameters.quality {
-            Some(text) => u8::try_from(integer(&text, QUALITY, 100)?).unwrap_or(100),
+        let url = parameters.get(Name::Url).filter(|url| !url.is_empty()).ok_or(BadRequest::Missing("url"))?;
+        let width = width(&parameters, rules)?;
+        let height = height(&parameters, rules)?;
+        let quality = match parameters.get(Name::Quality) {
+            Some(text) => u8::try_from(value::integer(text, "quality", 1, 100)?).unwrap_or(100),
             None => rules.quality,
         };
-        let fit = parameters.fit.map(|text| fit(&text)).transpose()?.unwrap_or_default();
-        let position = parameters.position.map(|text| position(&text)).transpose()?.unwrap_or_default();
+        let fit = parameters.get(Name::Fit).map(value::fit).transpose()?.unwrap_or_default();
+        let position = parameters.get(Name::Position).map(value::position).transpose()?.unwrap_or_default();
+        let fit = height.map(|_| fit).unwrap_or_default();
+        let mut edits = edits(&parameters, rules)?;
+        // A ground that nothing shows must not make another cache key.
+        let pads = fit == Fit::Contain || edits.rotate.is_some_and(|angle| !value::is_quarter(angle));
+        edits.background = edits.background.filter(|_| pads);
         Ok(Self {
-            url: url.into_owned(),
+            url: url.to_owned(),
             width,
             height,
             quality,
-            format: parameters.format.and_then(|text| format(&text)),
-            fit: height.map(|_| fit).unwrap_or_default(),
+            format: parameters.get(Name::Format).and_then(value::format),
+            fit,
             position: height.map(|_| position).unwrap_or_default(),
-            keep_p3: false,
-            edits: Edits::default(),
+            keep_p3: rules.keep_p3,
+            edits,
         })
     }
 }
 
-const URL: &str = "url";
-const WIDTH: &str = "width";
-const HEIGHT: &str = "height";
-const QUALITY: &str = "quality";
-const FORMAT: &str = "format";
-const FIT: &str = "fit";
-const POSITION: &str = "position";
-
-/// The known parameters, decoded, each at most once.
-#[derive(Default)]
-struct Parameters<'a> {
-    url: Option<Cow<'a, str>>,
-    width: Option<Cow<'a, str>>,
-    height: Option<Cow<'a, str>>,
-    quality: Option<Cow<'a, str>>,
-    format: Option<Cow<'a, str>>,
-    fit: Option<Cow<'a, str>>,
-    position: Option<Cow<'a, str>>,
+/// AWS lists the width as required, and every known producer sends one.
+fn width(parameters: &Parameters<'_>, rules: &Rules) -> Result<u32, BadRequest> {
+    let text = parameters.get(Name::Width).ok_or(BadRequest::Missing("width"))?;
+    let largest = rules.sizes.iter().copied().max().unwrap_or(0);
+    let width = value::integer(text, "width", 1, u32::MAX).map_err(|_| BadRequest::NotInteger("width", 1, largest))?;
+    if rules.sizes.contains(&width) { Ok(width) } else { Err(BadRequest::SizeNotAllowed("width", width)) }
 }
 
-impl<'a> Parameters<'a> {
-    fn read(query: &'a str) -> Result<Self, BadRequest> {
-        let mut parameters = Self::default();
-        // One bit per spelling, so that `w=64&w=64` is a repetition and `w=64&width=64` is not.
-        let mut seen = 0_u16;
-        for pair in query.split('&') {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let Some((spelling, name, slot)) = parameters.slot(name) else { continue };
-            if seen & (1 << spelling) != 0 {
-                return Err(BadRequest::Repeated(name));
-            }
-            seen |= 1 << spelling;
-            let value = decoded(value, name)?;
-            match slot {
-                Some(earlier) if *earlier != value => return Err(BadRequest::Repeated(name)),
-                Some(_) => {}
-                empty => *empty = Some(value),
-            }
-        }
-        Ok(parameters)
+fn height(parameters: &Parameters<'_>, rules: &Rules) -> Result<Option<u32>, BadRequest> {
+    let Some(text) = parameters.get(Name::Height) else { return Ok(None) };
+    let height = value::integer(text, "height", 1, rules.side_max)?;
+    if rules.height_in_sizes && !rules.sizes.contains(&height) {
+        return Err(BadRequest::SizeNotAllowed("height", height));
     }
-
-    /// The spelling's number, the parameter's documented name, and its place.
-    fn slot(&mut self, name: &str) -> Option<(u8, &'static str, &mut Option<Cow<'a, str>>)> {
-        Some(match name {
-            "url" => (0, URL, &mut self.url),
-            "width" => (1, WIDTH, &mut self.width),
-            "w" => (2, WIDTH, &mut self.width),
-            "height" => (3, HEIGHT, &mut self.height),
-            "h" => (4, HEIGHT, &mut self.height),
-            "quality" => (5, QUALITY, &mut self.quality),
-            "q" => (6, QUALITY, &mut self.quality),
-            "format" => (7, FORMAT, &mut self.format),
-            "f" => (8, FORMAT, &mut self.format),
-            "fit" => (9, FIT, &mut self.fit),
-            "position" => (10, POSITION, &mut self.position),
-            "pos" => (11, POSITION, &mut self.position),
-            _ => return None,
-        })
-    }
+    Ok(Some(height))
 }
 
-/// Decodes a value as HTML forms encode it: `+` is a space. Broken escapes and broken UTF-8 are refused rather than
-/// guessed at.
-fn decoded<'a>(value: &'a str, name: &'static str) -> Result<Cow<'a, str>, BadRequest> {
-    if !has_whole_escapes(value) {
-        return Err(BadRequest::Encoding(name));
-    }
-    let error = |_| BadRequest::Encoding(name);
-    if value.contains('+') {
-        let spaced = value.replace('+', " ");
-        return percent_decode_str(&spaced).decode_utf8().map(|text| Cow::Owned(text.into_owned())).map_err(error);
-    }
-    percent_decode_str(value).decode_utf8().map_err(error)
-}
-
-/// Whether every `%` begins two hexadecimal digits.
-pub(super) fn has_whole_escapes(text: &str) -> bool {
-    text.split('%')
-        .skip(1)
-        .all(|after| after.as_bytes().first_chunk::<2>().is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)))
-}
-
-/// A number from 1 to `max` in plain digits: no sign, no fraction, no space, and no leading zero, so that one number
-/// has one spelling.
-fn integer(text: &str, name: &'static str, max: u32) -> Result<u32, BadRequest> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-    let number = if plain { text.parse().ok() } else { None };
-    number.filter(|number| (1..=max).contains(number)).ok_or(BadRequest::NotInteger(name, max))
-}
-
-fn fit(text: &str) -> Result<Fit, BadRequest> {
-    Ok(match text {
-        "cover" => Fit::Cover,
-        "contain" => Fit::Contain,
-        "fill" => Fit::Fill,
-        "inside" => Fit::Inside,
-        "outside" => Fit::Outside,
-        _ => return Err(BadRequest::NoSuchValue(FIT)),
+/// Reads the edits. What changes nothing is left out, so that it makes no other cache key.
+fn edits(parameters: &Parameters<'_>, rules: &Rules) -> Result<Edits, BadRequest> {
+    let flag = |name| value::flag(parameters.get(name), name.documented());
+    let number =
+        |name: Name, range| parameters.get(name).map(|text| value::number(text, name.documented(), range)).transpose();
+    let whole = |name: Name, min, max| {
+        parameters.get(name).map(|text| value::integer(text, name.documented(), min, max)).transpose()
+    };
+    let extend = parameters.get(Name::Extend).map(|text| value::extend(text, rules.side_max)).transpose()?;
+    Ok(Edits {
+        flip: flag(Name::Flip)?,
+        flop: flag(Name::Flop)?,
+        rotate: parameters.get(Name::Rotate).map(value::degrees).transpose()?.filter(|angle| angle.0 > 0),
+        trim: number(Name::Trim, value::TRIM)?,
+        extract: parameters.get(Name::Extract).map(value::extract).transpose()?,
+        extend: extend.filter(|extend| *extend != Extend { top: 0, right: 0, bottom: 0, left: 0 }),
+        median: whole(Name::Median, 1, 1000)?.and_then(|size| u16::try_from(size).ok()).filter(|size| *size > 1),
+        threshold: whole(Name::Threshold, 0, 255)?
+            .and_then(|level| u8::try_from(level).ok())
+            .filter(|level| *level > 0),
+        blur: number(Name::Blur, value::BLUR)?,
+        sharpen: number(Name::Sharpen, value::SHARPEN)?,
+        gamma: number(Name::Gamma, value::GAMMA)?.filter(|gamma| *gamma > Millionths::whole(1)),
+        normalize: flag(Name::Normalize)?,
+        grayscale: flag(Name::Grayscale)?,
+        tint: parameters.get(Name::Tint).map(|text| value::color(text, "tint")).transpose()?,
+        negate: flag(Name::Negate)?,
+        background: parameters
+            .get(Name::Background)
+            .map(|text| value::color(text, "background"))
+            .transpose()?
+            .filter(|color| color.0 != [0; 3]),
     })
-}
-
-fn position(text: &str) -> Result<Position, BadRequest> {
-    Ok(match text {
-        // AWS lists the American spelling and shows the British one.
-        "center" | "centre" => Position::Center,
-        "top" => Position::Top,
-        "right" => Position::Right,
-        "bottom" => Position::Bottom,
-        "left" => Position::Left,
-        _ => return Err(BadRequest::NoSuchValue(POSITION)),
-    })
-}
-
-/// A format we write. Another one is a wish that cannot be met, not an error: AWS ignores formats outside the list.
-fn format(text: &str) -> Option<ImageFormat> {
-    match text {
-        "avif" => Some(ImageFormat::Avif),
-        "webp" => Some(ImageFormat::Webp),
-        "jpeg" | "jpg" => Some(ImageFormat::Jpeg),
-        "png" => Some(ImageFormat::Png),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
