@@ -1,5 +1,6 @@
 //! The image optimization primitive: dialects, negotiation, sizes, parameters, and sources of the bundle itself.
 
+mod edits;
 mod limit;
 mod remote;
 
