@@ -30,6 +30,12 @@ impl Plan {
     pub(crate) fn result(&self) -> (u32, u32) {
         self.pad.map_or(self.size, |pad| (pad.width, pad.height))
     }
+
+    /// Whether a picture of `size` comes out as it was.
+    pub(crate) fn keeps(&self, (width, height): (u32, u32)) -> bool {
+        let whole = Area { left: 0.0, top: 0.0, width: f64::from(width), height: f64::from(height) };
+        self.size == (width, height) && self.crop == whole && self.pad.is_none()
+    }
 }
 
 /// Plans the way from a part of an upright picture to `order`'s box.

@@ -5,7 +5,7 @@
 //!
 //! The way of one job: `probe` (header only) -> `Limits` -> `decode` -> `shape` (`geometry`, `resize`, `orientation`,
 //! `color`, `effect`) -> `encode`. Metadata (EXIF, XMP, ICC) of the source ends there: nothing of it reaches the result.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod color;
 mod decimal;
@@ -17,6 +17,7 @@ mod geometry;
 mod limits;
 mod order;
 mod orientation;
+mod original;
 mod picture;
 mod probe;
 mod refusal;
@@ -61,6 +62,10 @@ pub fn optimize(
     }
     let decoded = decode::decode(source, &probe)?;
     reached(Stage::Decode);
+    let unchanged = order.edits.is_empty() && decoded.turn == orientation::Turn::default() && {
+        let size = decoded.picture.size();
+        geometry::plan(size, order).keeps(size)
+    };
     let shaped = shape::shape(decoded, order, limits)?;
     reached(Stage::Resize);
     let is_p3 = shaped.is_p3;
@@ -72,6 +77,10 @@ pub fn optimize(
             return Err(Refusal::OutputTooLarge(encoded.bytes.len()));
         }
     }
+    let original = if unchanged && !is_p3 { original::bare(source, probe.source_type, order.format) } else { None };
     reached(Stage::Encode);
-    Ok(encoded)
+    Ok(match original {
+        Some(bytes) if bytes.len() <= encoded.bytes.len() => Encoded { bytes, ..encoded },
+        _ => encoded,
+    })
 }
