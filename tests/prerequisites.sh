@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Finds what the build and the tests need besides Rust, and installs what is missing where it may.
 #
-#   tests/prerequisites.sh build   to compile: a C compiler, cmake, nasm (for the AVIF encoder)
+#   tests/prerequisites.sh build   to compile: C and C++ compilers, cmake, nasm, perl (for the AVIF encoder)
 #   tests/prerequisites.sh demo    ... and to build and run an app: Node 20 or later, npm
 #   tests/prerequisites.sh test    ... and to test: curl, Chromium; the peers that a package brings, where there is one
 #   tests/prerequisites.sh bench   ... and to measure: the peers that are built, into `bench-tools` in the target folder
@@ -25,6 +25,9 @@ apt=() dnf=()
 lack() { apt+=($1) dnf+=(${2:-$1}); }
 
 has cc || lack build-essential gcc
+# The build files of the AVIF encoder ask for both, though what we take of it is C.
+has c++ || lack build-essential gcc-c++
+has perl || lack perl
 has cmake || lack cmake
 # The assembler is for x86 only; elsewhere the C compiler does its work.
 if [ "$(uname -m)" = x86_64 ]; then has nasm || lack nasm; fi

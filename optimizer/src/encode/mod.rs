@@ -2,8 +2,12 @@
 
 mod avif;
 mod bounded;
+mod foreign;
 mod jpeg;
+mod palette;
+mod planes;
 mod png;
+mod quality;
 mod webp;
 
 use crate::{Encoded, ImageFormat, Limits, Order, Refusal, picture::Picture};
@@ -15,8 +19,8 @@ pub(crate) fn encode(picture: Picture, order: &Order, limits: &Limits) -> Result
     let bytes = match order.format {
         ImageFormat::Avif => avif::encode(&picture, quality)?,
         ImageFormat::Webp => webp::encode(&picture, quality)?,
-        ImageFormat::Jpeg => jpeg::encode(picture, quality, limits)?,
-        ImageFormat::Png => png::encode(&picture, limits)?,
+        ImageFormat::Jpeg => jpeg::encode(picture, quality)?,
+        ImageFormat::Png => png::encode(&picture, quality, limits)?,
     };
     if bytes.len() > limits.output_bytes {
         return Err(Refusal::OutputTooLarge(bytes.len()));

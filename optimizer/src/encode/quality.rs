@@ -1,0 +1,59 @@
+//! What a quality of 1 to 100 is to each encoder, so that the same number looks the same in every format.
+//!
+//! The scale is that of WebP as sharp writes it, because that is what a page that says 75 gets elsewhere. The points
+//! are medians over seven photographs at 640 and 1080 pixels: what each encoder needs for the SSIMULACRA2 that sharp's
+//! WebP has there (`bench/NOTES.md`, "Pictures"); 1 and 100 are the ends of what the encoders know.
+
+/// Nominal quality, and what the encoder calls it.
+type Point = (f64, f64);
+
+const WEBP: [Point; 6] = [(1.0, 1.0), (50.0, 48.6), (60.0, 58.4), (75.0, 71.8), (90.0, 90.4), (100.0, 100.0)];
+const JPEG: [Point; 6] = [(1.0, 60.0), (50.0, 11.0), (60.0, 9.3), (75.0, 7.2), (90.0, 3.0), (100.0, 0.5)];
+const AVIF: [Point; 6] = [(1.0, 63.0), (50.0, 36.0), (60.0, 34.0), (75.0, 31.0), (90.0, 16.0), (100.0, 6.0)];
+
+/// libwebp's quality, 0-100.
+#[expect(clippy::cast_possible_truncation, reason = "a hundred fits")]
+pub(super) fn webp(nominal: u8) -> f32 {
+    along(&WEBP, nominal) as f32
+}
+
+/// By how much the tables of a JPEG are multiplied: the coarser, the larger.
+pub(super) fn jpeg(nominal: u8) -> f64 {
+    along(&JPEG, nominal)
+}
+
+/// libaom's quantizer, 63 (coarsest) to 0.
+#[expect(clippy::cast_possible_truncation, reason = "between 0 and 63")]
+pub(super) fn avif(nominal: u8) -> u8 {
+    along(&AVIF, nominal).round() as u8
+}
+
+/// The value at `nominal` on straight lines between the points.
+fn along(points: &[Point; 6], nominal: u8) -> f64 {
+    let at = f64::from(nominal);
+    let next = points.iter().position(|(from, _)| at < *from).unwrap_or(points.len() - 1).max(1);
+    let ((from, low), (to, high)) = (points[next - 1], points[next]);
+    low + (high - low) * ((at - from) / (to - from)).clamp(0.0, 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_is_never_coarser_and_the_ends_are_the_encoders() {
+        let all: Vec<u8> = (1..=100).collect();
+        assert!(all.is_sorted_by_key(|nominal| webp(*nominal)));
+        assert!(all.iter().rev().is_sorted_by(|high, low| jpeg(**high) < jpeg(**low)));
+        assert!(all.iter().rev().is_sorted_by_key(|nominal| avif(*nominal)));
+        assert_eq!((webp(1), webp(100)), (1.0, 100.0));
+        assert_eq!((avif(1), avif(100)), (63, 6));
+        assert_eq!((jpeg(1), jpeg(100)), (60.0, 0.5));
+    }
+
+    #[test]
+    fn the_measured_points_are_met() {
+        assert_eq!((webp(75), jpeg(75), avif(75)), (71.8, 7.2, 31));
+        assert!(webp(74) < 71.8 && webp(76) > 71.8);
+    }
+}
