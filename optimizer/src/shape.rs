@@ -67,7 +67,7 @@ fn place(picture: Picture, turn: Turn, edits: &Edits, background: Rgb) -> Result
     }
     let mut part = Region::whole(turn.oriented(picture.size()));
     if let Some(threshold) = edits.trim {
-        part = effect::trim(&picture, threshold.value())?;
+        part = effect::trim(&picture, threshold.value());
     }
     if let Some(extract) = &edits.extract {
         part = part.extract(extract).ok_or(Refusal::ExtractOutside)?;
@@ -78,7 +78,7 @@ fn place(picture: Picture, turn: Turn, edits: &Edits, background: Rgb) -> Result
 /// A rotation as quarters of a turn, where it is a whole number of them.
 fn quarters(angle: Millionths) -> Option<u32> {
     const QUARTER: u32 = Millionths::whole(90).0;
-    (angle.0 % QUARTER == 0).then_some(angle.0 / QUARTER)
+    angle.0.is_multiple_of(QUARTER).then_some(angle.0 / QUARTER)
 }
 
 fn mirror(turn: Turn, edits: &Edits) -> Turn {

@@ -2,7 +2,11 @@
 
 use moxcms::{ColorProfile, DataColorSpace, Layout};
 
-use super::{light::byte, profile::options};
+use super::{
+    lab::Space,
+    light::{byte, encoded, linear},
+    profile::options,
+};
 
 /// Which numbers the four channels of a JPEG are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +44,27 @@ fn profiled(inks: &[u8], profile: Option<&[u8]>) -> Option<Vec<u8>> {
     let transform = profile.create_transform_8bit(Layout::Rgba, &srgb, Layout::Rgb, options()).ok()?;
     let mut rgb = vec![0; inks.len() / 4 * 3];
     transform.transform(inks, &mut rgb).ok()?;
+    let mut black = [0; 3];
+    transform.transform(&[0xff; 4], &mut black).ok()?;
+    deepen(&mut rgb, black);
     Some(rgb)
+}
+
+/// Makes the darkest that ink can print black, and what lies above it darker in proportion: paper's black is a dark grey
+/// on a screen, and looks like fog. Other colour engines call it black point compensation.
+fn deepen(rgb: &mut [u8], black: [u8; 3]) {
+    let black = f64::from(Space::new().luminance(black));
+    // A profile whose full ink is light says nothing of black.
+    if !(0.0..0.2).contains(&black) {
+        return;
+    }
+    let table: [u8; 256] = std::array::from_fn(|value| {
+        let light = linear(f64::from(value.to_le_bytes()[0]) / 255.0);
+        byte(encoded(((light - black) / (1.0 - black)).max(0.0)) * 255.0)
+    });
+    for channel in rgb {
+        *channel = table[usize::from(*channel)];
+    }
 }
 
 /// Each ink takes away its colour, and black takes away all.
@@ -73,6 +97,16 @@ mod tests {
         let stored = vec![76, 85, 255, 255];
         let rgb = to_rgb(stored, Inks { ycck: true, inverted: true }, None);
         assert!(rgb[0] > 250 && rgb[1] < 5 && rgb[2] < 5, "{rgb:?}");
+    }
+
+    #[test]
+    fn the_darkest_ink_becomes_black_and_paper_stays_white() {
+        let mut rgb = [44, 44, 44, 255, 255, 255, 10, 20, 30];
+        deepen(&mut rgb, [44; 3]);
+        assert_eq!(rgb, [0, 0, 0, 255, 255, 255, 0, 0, 0]);
+        let mut rgb = [120; 3];
+        deepen(&mut rgb, [200; 3]);
+        assert_eq!(rgb, [120; 3]);
     }
 
     #[test]

@@ -1,31 +1,28 @@
 //! The part of a picture that is not background, where the top left pixel is.
 
 use super::median;
-use crate::{
-    Refusal,
-    picture::{Channels, Picture, Region},
-};
+use crate::picture::{Channels, Picture, Region};
 
 /// The smallest box around every pixel that differs from the top left one by more than `threshold` in a channel; the
 /// whole picture where none does. Single odd pixels do not count: the picture is looked at through a median of three.
-pub(crate) fn trim(picture: &Picture, threshold: f64) -> Result<Region, Refusal> {
+pub(crate) fn trim(picture: &Picture, threshold: f64) -> Region {
     let whole = Region::whole(picture.size());
     let (Some(first), true) = (picture.pixels.first_chunk::<3>(), picture.width > 2 || picture.height > 2) else {
-        return Ok(whole);
+        return whole;
     };
     let mut colors = picture.on(*first);
     median::median(&mut colors, 3);
     let found = bounds(&colors, *first, threshold);
-    let Some(transparency) = alpha(picture) else { return Ok(found.unwrap_or(whole)) };
+    let Some(transparency) = alpha(picture) else { return found.unwrap_or(whole) };
     let background = picture.pixels[3];
     let mut transparency = transparency;
     median::median(&mut transparency, 3);
     let seen = bounds(&transparency, [background; 3], threshold);
-    Ok(match (found, seen) {
+    match (found, seen) {
         (Some(one), Some(other)) => one.around(&other),
         (Some(one), None) | (None, Some(one)) => one,
         (None, None) => whole,
-    })
+    }
 }
 
 /// The alpha channel as a picture of greys.
@@ -71,20 +68,20 @@ mod tests {
     #[test]
     fn what_differs_by_more_than_the_threshold_stays() {
         let picture = framed(Channels::Rgb, [200, 200, 200, 0], [200, 200, 189, 0]);
-        assert_eq!(trim(&picture, 10.0), Ok(INSIDE));
-        assert_eq!(trim(&picture, 11.0), Ok(Region::whole((16, 12))));
+        assert_eq!(trim(&picture, 10.0), INSIDE);
+        assert_eq!(trim(&picture, 11.0), Region::whole((16, 12)));
     }
 
     #[test]
     fn transparency_counts_by_itself() {
         let picture = framed(Channels::Rgba, [0, 0, 0, 0], [0, 0, 0, 255]);
-        assert_eq!(trim(&picture, 10.0), Ok(INSIDE));
+        assert_eq!(trim(&picture, 10.0), INSIDE);
     }
 
     #[test]
     fn a_speck_is_background() {
         let mut picture = framed(Channels::Rgb, [9; 4], [99; 4]);
         picture.pixels[16 * 3 * 11 + 45] = 255;
-        assert_eq!(trim(&picture, 10.0), Ok(INSIDE));
+        assert_eq!(trim(&picture, 10.0), INSIDE);
     }
 }

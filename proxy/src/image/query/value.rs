@@ -66,7 +66,7 @@ pub(super) fn degrees(text: &str) -> Result<Millionths, BadRequest> {
 
 /// Whether an angle is a whole number of quarters, which leave no corners.
 pub(super) fn is_quarter(angle: Millionths) -> bool {
-    angle.0 % (TURN.0 / 4) == 0
+    angle.0.is_multiple_of(TURN.0 / 4)
 }
 
 /// A switch: AWS documents its presence, and pages also write its value.
