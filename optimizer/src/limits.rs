@@ -54,8 +54,9 @@ pub fn price(probe: &Probe, order: &Order) -> usize {
     let copies = if edits.trim.is_some() { stored.max(turned).saturating_mul(12) } else { 0 };
     let copies = copies.saturating_add(turned.saturating_mul(4 + 4));
     // Bytes per pixel of the result: itself and its turned or padded copy (8), a plane of floats and a copy in another
-    // space (8), and what the encoder adds. rav1e works on planes of 16 bits with padding, motion and transform state
-    // beside them; libwebp keeps planes and token lists.
+    // space (8), and what the encoder adds, which `tests/memory` asks the kernel about. libaom holds frames with borders
+    // and a state for every block (25 measured); libwebp keeps planes and token lists; libjpeg all coefficients of a file
+    // in several scans.
     let encoder = match order.format {
         ImageFormat::Avif => 40,
         ImageFormat::Webp => 12,

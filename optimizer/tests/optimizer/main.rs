@@ -4,6 +4,7 @@
 mod colors;
 mod edits;
 mod hostile;
+mod looks;
 mod memory;
 mod oracle;
 mod pictures;
