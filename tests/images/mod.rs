@@ -3,6 +3,7 @@
 mod edits;
 mod limit;
 mod remote;
+mod worker;
 
 use edgeplane_optimizer::SourceType;
 use serde_json::json;

@@ -36,6 +36,15 @@ pub(crate) fn nodes_below(id: u32) -> Vec<u32> {
     nodes
 }
 
+/// The image workers below `id`, in rising order.
+pub(crate) fn workers_below(id: u32) -> Vec<u32> {
+    let is_worker =
+        |id: &u32| fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|words| words.starts_with(b"edgeplane-image\0"));
+    let mut workers: Vec<u32> = descendants(id).into_iter().filter(is_worker).filter(|id| runs(*id)).collect();
+    workers.sort_unstable();
+    workers
+}
+
 /// All processes below `id`, found by their parents.
 fn descendants(id: u32) -> Vec<u32> {
     let parents: Vec<(u32, u32)> = fs::read_dir("/proc")

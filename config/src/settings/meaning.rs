@@ -115,6 +115,11 @@ fn image(reader: &mut Reader<'_>) -> ImageTuning {
         private_addresses: networks(reader, "image.private-addresses"),
         negative_ttl: reader.duration("image.negative-ttl", Duration::ZERO..=DAY),
         ttl_max: reader.duration("image.ttl-max", SECOND..=3650 * DAY),
+        unsandboxed: reader.boolean("image.unsandboxed"),
+        niceness: reader.count("image.niceness", 0..=19),
+        worker_bytes: reader.bytes("image.worker-bytes", 16 * MIB..=64 * GIB),
+        worker_idle_bytes: reader.bytes("image.worker-idle-bytes", MIB..=64 * GIB),
+        worker_jobs: reader.count("image.worker-jobs", 1..=1_000_000),
     }
 }
 

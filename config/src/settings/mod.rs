@@ -199,6 +199,16 @@ pub struct ImageTuning {
     pub negative_ttl: Duration,
     /// The longest time an image is kept, whatever its source says.
     pub ttl_max: Duration,
+    /// Whether decoders that are not memory-safe Rust may run where the kernel has no sandbox for them.
+    pub unsandboxed: bool,
+    /// How far workers stand back behind what answers requests, 0-19.
+    pub niceness: u8,
+    /// Bytes a worker process may hold beside what its job was priced at.
+    pub worker_bytes: usize,
+    /// Bytes above which a waiting worker process is replaced.
+    pub worker_idle_bytes: usize,
+    /// Jobs after which a worker process is replaced.
+    pub worker_jobs: u32,
 }
 
 impl Settings {

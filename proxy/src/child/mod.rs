@@ -4,6 +4,7 @@
 //! and so that helper and server can never be of different versions. It costs a `fork` and an `exec` of pages that
 //! are in memory already. The dispatch must come first in `main`: a helper starts no runtime and reads no settings.
 
+pub mod image;
 mod keeper;
 mod lineage;
 mod readable;
@@ -19,13 +20,17 @@ pub const SUBCOMMAND: &str = "__child";
 /// EX_USAGE of `sysexits.h`.
 const USAGE: u8 = 64;
 
-/// Runs the helper named by the arguments behind [`SUBCOMMAND`]: `node PROGRAM ARGUMENT...`.
+/// Runs the helper named by the arguments behind [`SUBCOMMAND`]: `node PROGRAM ARGUMENT...` or `image NICENESS [MODE]`.
 ///
-/// The exit code is that of the program kept, or 128 plus the number of the signal that ended it.
+/// The exit code of the first is that of the program kept, or 128 plus the number of the signal that ended it.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut args = args.into_iter();
-    match (args.next(), args.next()) {
-        (Some(role), Some(program)) if role == "node" => keeper::keep(&program, args),
+    let Some(role) = args.next() else { return ExitCode::from(USAGE) };
+    if role == "image" {
+        return image::run(args);
+    }
+    match args.next() {
+        Some(program) if role == "node" => keeper::keep(&program, args),
         _ => ExitCode::from(USAGE),
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use edgeplane_config::{Bundle, Route, Target};
 
 use super::output;
-use crate::{app::App, server::listen::Listener};
+use crate::{app::App, child::image::Confinement, server::listen::Listener};
 
 /// Says what is served, where, by whom, and how to end it; last of all the lines that start with `listening`.
 pub(crate) fn started(app: &App, bundle: Option<&Bundle>, listeners: &[Listener], admin: Option<&str>) {
@@ -30,6 +30,9 @@ pub(crate) fn started(app: &App, bundle: Option<&Bundle>, listeners: &[Listener]
             let pid = state.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
             let _ = writeln!(text, "compute    {} {}{pid}", state.name, state.phase.as_str());
         }
+    }
+    if deployment.image_rules.is_some() {
+        let _ = writeln!(text, "images     {}", sandbox(app.settings.image.unsandboxed));
     }
     if let Some(admin) = admin {
         let _ = writeln!(text, "admin      {admin}/healthz /readyz /metrics");
@@ -56,6 +59,21 @@ pub(crate) fn ended(drained: bool) {
     } else {
         tracing::warn!("timeouts.drain is over; requests still under way are cut off");
     }
+}
+
+/// Where sources are decoded, and what is not decoded for the want of a place.
+fn sandbox(unsandboxed: bool) -> String {
+    let kernel = Confinement::of_kernel();
+    if kernel.is_whole() {
+        return "in worker processes, confined by Landlock and seccomp".to_owned();
+    }
+    let lacking = match (kernel.files, kernel.calls) {
+        (false, false) => "Landlock and seccomp",
+        (false, true) => "Landlock",
+        _ => "seccomp",
+    };
+    let avif = if unsandboxed { "decoded all the same (image.unsandboxed)" } else { "passed as they are" };
+    format!("in worker processes; the kernel offers no {lacking}, so AVIF sources are {avif}")
 }
 
 fn destination(route: &Route) -> String {

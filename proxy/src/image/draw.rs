@@ -1,24 +1,43 @@
 //! Drawing a picture: look at its source, then optimize it or let it pass.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
-use edgeplane_optimizer::{Limits, Probe, Refusal as OptimizerRefusal, SourceType, optimize, price as cost, probe};
+use edgeplane_optimizer::{Limits, Probe, Refusal as OptimizerRefusal, SourceType, price as cost, probe};
 
 use super::{
-    cache::Recipe, events::ImageEvents, freshness::Freshness, negotiate::Choice, picture::Picture, refusal::Refusal,
-    rules::Rules, work::Pool,
+    cache::Recipe,
+    events::ImageEvents,
+    freshness::Freshness,
+    negotiate::Choice,
+    picture::Picture,
+    refusal::Refusal,
+    rules::Rules,
+    work::{Pool, Seat, Task},
 };
+use crate::child::image::is_native;
 
 /// What draws pictures: the workers and the bounds of their jobs.
 #[derive(Debug)]
 pub(super) struct Drawer {
     pub(super) pool: Pool,
     pub(super) limits: Limits,
+    /// How long a job may wait and take.
+    pub(super) timeout: Duration,
     pub(super) events: Arc<ImageEvents>,
 }
 
 impl Drawer {
+    /// Whether a source is answered unmodified: animations, which would lose their motion, and kinds we do not decode,
+    /// or not here: a decoder that is not memory-safe Rust runs in a sandbox or not at all.
+    pub(super) fn passes(&self, probe: &Probe) -> bool {
+        let held_back = is_native(probe.source_type) && !self.pool.may_run_native();
+        probe.animated || !probe.source_type.is_decoded() || held_back
+    }
+
     /// Turns a source into a picture: optimized, or as it is where its kind is not touched.
     pub(super) async fn draw(
         &self,
@@ -29,7 +48,7 @@ impl Drawer {
     ) -> Result<Picture, Refusal> {
         let probe = probe(&bytes)?;
         gate(&probe, &self.limits, rules)?;
-        if is_passed(&probe) {
+        if self.passes(&probe) {
             self.events.pass();
             return Ok(Picture::passed(bytes, None, &probe, freshness));
         }
@@ -41,15 +60,22 @@ impl Drawer {
             order.format = Choice::Source { webp: false }.settle(&probe);
             price = cost(&probe, &order);
         }
-        let (limits, events, source) = (self.limits, Arc::clone(&self.events), bytes.clone());
-        let job = move || {
-            let started = Instant::now();
-            let encoded = optimize(&source, &order, &limits, |_| ())?;
-            events.encode(order.format, source.len(), encoded.bytes.len(), started.elapsed());
-            Ok(encoded)
+        let task = Task {
+            source: bytes.clone(),
+            order: order.clone(),
+            limits: self.limits,
+            memory_bytes: price,
+            deadline: Instant::now() + self.timeout,
         };
-        match self.pool.run(price, job).await? {
-            Ok(encoded) => Ok(Picture::optimized(encoded, &probe, freshness)),
+        let began = Instant::now();
+        let job = move |seat: &mut Seat<'_>, wanted: &dyn Fn() -> bool| (began.elapsed(), seat.optimize(&task, wanted));
+        let (_queued, drawn) = self.pool.run(price, job).await?;
+        let (done, times) = drawn?;
+        match done {
+            Ok(encoded) => {
+                self.events.encode(order.format, bytes.len(), encoded.bytes.len(), times.0.iter().sum());
+                Ok(Picture::optimized(encoded, &probe, freshness))
+            }
             // A variety of the format that the decoder does not know, and browsers do.
             Err(OptimizerRefusal::Unsupported) => {
                 self.events.pass();
@@ -58,11 +84,6 @@ impl Drawer {
             Err(refusal) => Err(refusal.into()),
         }
     }
-}
-
-/// Whether a source is answered unmodified: animations, which would lose their motion, and kinds we do not decode.
-pub(super) fn is_passed(probe: &Probe) -> bool {
-    probe.animated || !probe.source_type.is_decoded()
 }
 
 /// Refuses what the header of a source already rules out.

@@ -24,6 +24,36 @@ pub struct ImageEvents {
     encoded_bytes: AtomicU64,
     encode_micros: AtomicU64,
     encoded: [AtomicU64; 4],
+    workers_started: AtomicU64,
+    workers_ended: [AtomicU64; 4],
+}
+
+/// Why a worker process is no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkerEnd {
+    /// Its job took longer than `image.timeout`.
+    Deadline,
+    /// Nobody waited for its job any more.
+    Unwanted,
+    /// It was killed by somebody else or by its bounds, or broken by its source.
+    Died,
+    /// It had done its share of jobs, held on to memory, or a codec had panicked in it.
+    Replaced,
+}
+
+impl WorkerEnd {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Deadline, Self::Unwanted, Self::Died, Self::Replaced];
+
+    /// Its name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deadline => "deadline",
+            Self::Unwanted => "unwanted",
+            Self::Died => "died",
+            Self::Replaced => "replaced",
+        }
+    }
 }
 
 /// The counters at one moment.
@@ -57,6 +87,10 @@ pub struct ImageSnapshot {
     pub encode_time: Duration,
     /// Results per format: AVIF, WebP, JPEG, PNG.
     pub encoded: [(ImageFormat, u64); 4],
+    /// Worker processes started.
+    pub workers_started: u64,
+    /// Worker processes ended, and why.
+    pub workers_ended: [(WorkerEnd, u64); 4],
 }
 
 /// The formats in the order of the counters.
@@ -81,7 +115,17 @@ impl ImageEvents {
             encoded_bytes: self.encoded_bytes.load(Relaxed),
             encode_time: Duration::from_micros(self.encode_micros.load(Relaxed)),
             encoded,
+            workers_started: self.workers_started.load(Relaxed),
+            workers_ended: WorkerEnd::ALL.map(|why| (why, self.workers_ended[why as usize].load(Relaxed))),
         }
+    }
+
+    pub(super) fn worker_start(&self) {
+        self.workers_started.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn worker_end(&self, why: WorkerEnd) {
+        self.workers_ended[why as usize].fetch_add(1, Relaxed);
     }
 
     pub(super) fn hit(&self) {

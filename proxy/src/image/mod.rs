@@ -37,7 +37,7 @@ use edgeplane_optimizer::{Limits, SourceType, VERSION, probe};
 use tokio::{sync::Semaphore, time::timeout};
 
 pub use address::AddressRule;
-pub use events::{ImageEvents, ImageSnapshot};
+pub use events::{ImageEvents, ImageSnapshot, WorkerEnd};
 pub use preview::Preview;
 pub use refusal::{BadRequest, Refusal};
 pub use request::ImageRequest;
@@ -46,7 +46,7 @@ pub use source::{ComputeFailure, Fetched, LocalFile, Origin};
 
 use crate::answer::Answer;
 use cache::{Cache, Key, Outcome, Recipe};
-use draw::{Drawer, gate, is_passed};
+use draw::{Drawer, gate};
 use flight::Flights;
 use freshness::Freshness;
 use load::{Loader, Source};
@@ -57,7 +57,7 @@ use picture::Picture;
 use query::Query;
 use remote::{FetchLimits, Remote};
 use reply::{CacheStatus, Circumstances, reply};
-use work::Pool;
+use work::{Means, Pool};
 
 /// The primitive: one per process, shared by all sites, outliving every deployment.
 #[derive(Debug)]
@@ -81,7 +81,8 @@ impl Images {
     /// When the system gives no threads.
     pub fn start(tuning: &ImageTuning) -> Result<Self, StartWorkers> {
         let events = Arc::new(ImageEvents::default());
-        let pool = Pool::start(tuning.workers, tuning.queue, tuning.memory_bytes_max, Arc::clone(&events))
+        let means = Means::of(tuning);
+        let pool = Pool::start(tuning.workers, tuning.queue, tuning.memory_bytes_max, &means, Arc::clone(&events))
             .map_err(|source| StartWorkers { source })?;
         let fetch = FetchLimits {
             timeout: tuning.fetch_timeout,
@@ -102,7 +103,7 @@ impl Images {
             output_bytes: tuning.output_bytes_max,
         };
         let cache = Cache::new(tuning.cache_bytes);
-        let drawer = Drawer { pool, limits, events: Arc::clone(&events) };
+        let drawer = Drawer { pool, limits, timeout: tuning.timeout, events: Arc::clone(&events) };
         let maker = Maker { cache, loader, drawer, negative_ttl: tuning.negative_ttl, events };
         Ok(Self { maker: Arc::new(maker), flights: Flights::default(), timeout: tuning.timeout })
     }
@@ -149,7 +150,7 @@ impl Images {
         if let Source::File(file) = &source {
             self.maker.loader.admit(file.bytes.len())?;
             let probe = probe(&file.bytes)?;
-            if is_passed(&probe) {
+            if self.maker.drawer.passes(&probe) {
                 gate(&probe, &self.maker.drawer.limits, rules)?;
                 self.maker.events.pass();
                 let freshness = Freshness { ttl: rules.ttl_min, store: true };

@@ -38,6 +38,10 @@ pub enum Refusal {
     /// More jobs wait than the queue holds: 503 with `Retry-After`.
     #[error("too many images are being optimized")]
     Busy,
+    /// The worker process that had the job is gone: killed, out of memory, or broken by the source. Another one takes
+    /// its place: 503 with `Retry-After`.
+    #[error("the image could not be optimized just now")]
+    WorkerLost,
     /// The source's server took too long: 504.
     #[error("the source image's server did not answer in time")]
     UpstreamTimeout,

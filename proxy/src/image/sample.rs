@@ -53,6 +53,11 @@ pub(super) fn tuning() -> ImageTuning {
         allow_http: false,
         negative_ttl: Duration::from_secs(60),
         ttl_max: Duration::from_secs(31_536_000),
+        unsandboxed: false,
+        niceness: 0,
+        worker_bytes: 128 << 20,
+        worker_idle_bytes: 64 << 20,
+        worker_jobs: 1000,
     }
 }
 

@@ -12,7 +12,7 @@
 //! | image: wrong parameters, not allowed, no image | 400 | the client's |
 //! | image: too large | 413 | the source's |
 //! | image: the source's server | 502, 504 | the source's |
-//! | image: too much to do | 503, `Retry-After` | ours |
+//! | image: too much to do, or its worker is gone | 503, `Retry-After` | ours |
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
@@ -146,7 +146,7 @@ fn image_status(refusal: &ImageRefusal) -> StatusCode {
         ImageRefusal::SourceTooLarge | ImageRefusal::OutputTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ImageRefusal::Failed => StatusCode::INTERNAL_SERVER_ERROR,
         ImageRefusal::UpstreamFailed => StatusCode::BAD_GATEWAY,
-        ImageRefusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        ImageRefusal::Busy | ImageRefusal::WorkerLost => StatusCode::SERVICE_UNAVAILABLE,
         ImageRefusal::UpstreamTimeout | ImageRefusal::Deadline => StatusCode::GATEWAY_TIMEOUT,
     }
 }

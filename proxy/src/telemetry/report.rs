@@ -14,7 +14,7 @@ use prometheus::{
 };
 
 use super::{admin::Report, metrics::RegisterError};
-use crate::{app::App, compute::Phase, site::Deployment};
+use crate::{app::App, child::image::Confinement, compute::Phase, site::Deployment};
 
 /// What the admin endpoints report while the app is being put together, and then the app.
 #[derive(Debug, Default)]
@@ -83,6 +83,9 @@ struct Gauges {
     files: IntGauge,
     pack_bytes: IntGauge,
     images: IntCounterVec,
+    workers_started: IntCounter,
+    workers_ended: IntCounterVec,
+    sandboxed: IntGauge,
     /// Two scrapes at once must not both add what is new.
     reading: Mutex<()>,
 }
@@ -99,9 +102,20 @@ impl Gauges {
             )?,
             files: IntGauge::new("pack_files", "Files in the asset pack")?,
             pack_bytes: IntGauge::new("pack_bytes", "Bytes of the asset pack")?,
+            workers_started: IntCounter::new("image_workers_started_total", "Worker processes started")?,
+            workers_ended: IntCounterVec::new(
+                Opts::new("image_workers_ended_total", "Worker processes ended, by reason"),
+                &["reason"],
+            )?,
+            sandboxed: IntGauge::new("image_sandboxed", "1 where the kernel confines image workers")?,
             images: IntCounterVec::new(Opts::new("image_events_total", "What became of image requests"), &["event"])?,
             reading: Mutex::new(()),
         })
+    }
+
+    fn all(&self) -> [&dyn Collector; 8] {
+        let Self { ready, restarts, files, pack_bytes, images, workers_started, workers_ended, sandboxed, .. } = self;
+        [ready, restarts, files, pack_bytes, images, workers_started, workers_ended, sandboxed]
     }
 
     fn read(&self) {
@@ -125,6 +139,11 @@ impl Gauges {
         ] {
             raise(&self.images.with_label_values(&[event]), count);
         }
+        raise(&self.workers_started, events.workers_started);
+        for (why, count) in events.workers_ended {
+            raise(&self.workers_ended.with_label_values(&[why.name()]), count);
+        }
+        self.sandboxed.set(i64::from(Confinement::of_kernel().is_whole()));
     }
 }
 
@@ -135,14 +154,12 @@ fn raise(counter: &IntCounter, count: u64) {
 
 impl Collector for Gauges {
     fn desc(&self) -> Vec<&Desc> {
-        let all: [&dyn Collector; 5] = [&self.ready, &self.restarts, &self.files, &self.pack_bytes, &self.images];
-        all.into_iter().flat_map(Collector::desc).collect()
+        self.all().into_iter().flat_map(Collector::desc).collect()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
         let _one_at_a_time = self.reading.lock();
         self.read();
-        let all: [&dyn Collector; 5] = [&self.ready, &self.restarts, &self.files, &self.pack_bytes, &self.images];
-        all.into_iter().flat_map(Collector::collect).collect()
+        self.all().into_iter().flat_map(Collector::collect).collect()
     }
 }

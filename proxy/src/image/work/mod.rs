@@ -1,6 +1,6 @@
 //! A bounded pool of processor time: threads of its own, so that pixels never delay the proxy's sockets.
 //!
-//! Three bounds hold at once: threads (what runs), places (what waits, beyond which the answer is `Busy` at once), and
+//! Each thread has a seat: a confined worker process where sources are decoded (see `seat`). Three bounds hold at once: threads (what runs), places (what waits, beyond which the answer is `Busy` at once), and
 //! bytes (what all jobs together may allocate, priced from the headers before they start).
 
 use std::{
@@ -16,7 +16,11 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::{events::ImageEvents, refusal::Refusal};
 
-type Job = Box<dyn FnOnce() + Send>;
+mod seat;
+
+pub(super) use seat::{Means, Seat, Task};
+
+type Job = Box<dyn FnOnce(&mut Seat<'_>) + Send>;
 
 /// Memory is handed out in pieces of this many bytes: a semaphore counts in `u32`.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -28,6 +32,7 @@ pub(super) struct Pool {
     places: Arc<Semaphore>,
     memory: Arc<Semaphore>,
     memory_pieces: u32,
+    native: bool,
     events: Arc<ImageEvents>,
 }
 
@@ -40,6 +45,7 @@ impl Pool {
         workers: Amount,
         queue: usize,
         memory_bytes: usize,
+        means: &Means,
         events: Arc<ImageEvents>,
     ) -> io::Result<Self> {
         let workers = match workers {
@@ -49,8 +55,9 @@ impl Pool {
         let (jobs, queued) = mpsc::channel::<Job>();
         let queued = Arc::new(Mutex::new(queued));
         for number in 0..workers {
-            let queued = Arc::clone(&queued);
-            thread::Builder::new().name(format!("image-{number}")).spawn(move || work(&queued))?;
+            let (queued, means, events) = (Arc::clone(&queued), means.clone(), Arc::clone(&events));
+            let seat = move || work(&queued, Seat::new(means, &events));
+            thread::Builder::new().name(format!("image-{number}")).spawn(seat)?;
         }
         let memory_pieces = pieces(memory_bytes).max(1);
         Ok(Self {
@@ -58,6 +65,7 @@ impl Pool {
             places: Arc::new(Semaphore::new(workers.saturating_add(queue).min(Semaphore::MAX_PERMITS))),
             memory: Arc::new(Semaphore::new(memory_pieces as usize)),
             memory_pieces,
+            native: means.may_run_native(),
             events,
         })
     }
@@ -67,8 +75,13 @@ impl Pool {
         pieces(memory_bytes) <= self.memory_pieces
     }
 
+    /// Whether decoders that are not memory-safe Rust may run: in the sandbox, or by the operator's word.
+    pub(super) fn may_run_native(&self) -> bool {
+        self.native
+    }
+
     /// Runs `job`, which will hold `memory_bytes`. A caller that stops waiting takes its job out of the queue; one that
-    /// runs already is not interrupted, but its result is dropped.
+    /// runs already is told by its second argument, which says whether anybody still waits.
     ///
     /// # Errors
     /// [`Refusal::Busy`] when the queue is full, [`Refusal::SourceTooLarge`] when the job alone is dearer than all
@@ -76,7 +89,7 @@ impl Pool {
     pub(super) async fn run<T, J>(&self, memory_bytes: usize, job: J) -> Result<T, Refusal>
     where
         T: Send + 'static,
-        J: FnOnce() -> T + Send + 'static,
+        J: FnOnce(&mut Seat<'_>, &dyn Fn() -> bool) -> T + Send + 'static,
     {
         if !self.can_hold(memory_bytes) {
             return Err(Refusal::SourceTooLarge);
@@ -86,11 +99,11 @@ impl Pool {
             Arc::clone(&self.memory).acquire_many_owned(pieces(memory_bytes)).await.map_err(|_| Refusal::Failed)?;
         let (reply, result) = oneshot::channel();
         let events = Arc::clone(&self.events);
-        let job = move || {
+        let job = move |seat: &mut Seat<'_>| {
             if reply.is_closed() {
                 events.abandon();
             } else {
-                let result = caught(job, &events);
+                let result = caught(|| job(seat, &|| !reply.is_closed()), &events);
                 // Memory is free before the caller hears of it, and the caller may be gone.
                 drop((memory, place));
                 let _ = reply.send(result);
@@ -103,9 +116,8 @@ impl Pool {
 
 /// Runs a job and keeps its thread alive.
 ///
-/// The AVIF encoder asserts its own invariants at run time, and the decoders read bytes that somebody else chose. A
-/// panic there must cost one answer, not a thread that no one would replace. The job owns all it touches and is gone
-/// afterwards, so nothing half-done can be seen.
+/// A panic must cost one answer, not a thread that no one would replace. The job owns all it touches but its seat, whose
+/// worker is asked anew with each job, so nothing half-done can be seen.
 fn caught<T>(job: impl FnOnce() -> T, events: &ImageEvents) -> Result<T, Refusal> {
     catch_unwind(AssertUnwindSafe(job)).map_err(|_| {
         events.panic();
@@ -113,12 +125,12 @@ fn caught<T>(job: impl FnOnce() -> T, events: &ImageEvents) -> Result<T, Refusal
     })
 }
 
-fn work(queued: &Mutex<mpsc::Receiver<Job>>) {
+fn work(queued: &Mutex<mpsc::Receiver<Job>>, mut seat: Seat<'_>) {
     loop {
         // The lock is held while waiting, and released before the job runs.
         let next = queued.lock().recv();
         let Ok(job) = next else { return };
-        job();
+        job(&mut seat);
     }
 }
 

@@ -1,0 +1,128 @@
+//! The worker processes: what they cannot do, and what becomes of a request whose worker is gone.
+
+use std::{process::Command, thread, time::Duration};
+
+use nix::sys::signal::Signal;
+use serde_json::json;
+
+use super::{coffee, image_bundle};
+use crate::support::{
+    bundle,
+    client::Request,
+    picture, process,
+    server::{Launch, Server},
+    wait,
+};
+
+fn settings() -> serde_json::Value {
+    json!({"sizes": [96, 640, 1080, 1920], "domains": [], "remotePatterns": [], "formats": ["image/webp", "image/avif"],
+           "minimumCacheTTL": 60, "dangerouslyAllowSVG": false})
+}
+
+fn workers(server: &Server) -> Vec<u32> {
+    process::workers_below(server.id())
+}
+
+fn ended(server: &Server, reason: &str) -> f64 {
+    server.metric(&format!("edgeplane_image_workers_ended_total{{reason=\"{reason}\"}}"))
+}
+
+#[test]
+fn a_confined_worker_can_do_nothing_but_compute() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_edgeplane"));
+    let output = command.args(["__child", "image", "0", "--trial"]).env("SECRET", "x").output().unwrap();
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{report}");
+    let mut acts = report.lines().filter(|line| !line.starts_with("landlock") && !line.starts_with("seccomp"));
+    assert!(report.contains("landlock true\nseccomp true\n"), "{report}");
+    assert!(acts.clone().count() >= 14 && acts.all(|line| line.ends_with(": refused")), "{report}");
+}
+
+#[test]
+fn a_worker_holds_no_descriptor_and_no_environment_of_ours() {
+    let server = Launch::new(&image_bundle(&settings()).file("a.jpg", coffee()).write()).start();
+    assert_eq!(workers(&server), [0; 0], "none before it is needed");
+    server.get("/img?url=%2Fa.jpg&w=96").expect(200);
+    let found = workers(&server);
+    assert_eq!(found.len(), 1, "one job, one worker");
+    // Readable by root alone: the worker is not dumpable. Elsewhere its own trial must do.
+    if let Ok(descriptors) = std::fs::read_dir(format!("/proc/{}/fd", found[0])) {
+        let targets: Vec<_> = descriptors.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok()).collect();
+        let known = |target: &std::path::PathBuf| {
+            let target = target.to_string_lossy();
+            target == "/dev/null" || target.starts_with("socket:")
+        };
+        assert!(targets.iter().all(known), "{targets:?}");
+        assert!(targets.iter().filter(|target| target.to_string_lossy().starts_with("socket:")).count() <= 2);
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", found[0])).unwrap();
+    for line in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
+        assert!(status.contains(line), "no {line} in {status}");
+    }
+    assert!((server.metric("edgeplane_image_sandboxed") - 1.0).abs() < f64::EPSILON);
+}
+
+#[test]
+fn a_worker_killed_in_mid_work_costs_one_answer() {
+    let large = std::fs::read(bundle::built("nuxt3").join("static/images/astronaut.png")).unwrap();
+    let mut server = Launch::new(&image_bundle(&settings()).file("a.png", large).file("b.jpg", coffee()).write())
+        .setting("image.workers", "1")
+        .start();
+    server.get("/img?url=%2Fb.jpg&w=96").expect(200);
+    let worker = workers(&server)[0];
+    // Stopped, so that the job is certainly under way when the signal comes.
+    process::signal(worker, Signal::SIGSTOP);
+    let address = server.address();
+    let asked =
+        thread::spawn(move || Request::get("/img?url=%2Fa.png&w=640").field("Accept", "image/webp").send(address));
+    // Long enough for the job to be with the worker; should it not be there yet, the outcome is the same.
+    wait::pause(Duration::from_millis(300));
+    process::signal(worker, Signal::SIGKILL);
+    let lost = asked.join().unwrap();
+    assert_eq!(lost.status, 503, "{}", lost.summary());
+    assert_eq!(lost.field("retry-after"), Some("1"));
+    assert_eq!(picture::of(server.get("/img?url=%2Fa.png&w=96")).width, 96);
+    assert_ne!(workers(&server)[0], worker);
+    assert!((ended(&server, "died") - 1.0).abs() < f64::EPSILON);
+    assert!((server.metric("edgeplane_image_workers_started_total") - 2.0).abs() < f64::EPSILON);
+    server.assert_running();
+}
+
+#[test]
+fn a_job_that_takes_too_long_is_ended_with_its_worker() {
+    let large = std::fs::read(bundle::built("nuxt3").join("static/images/astronaut.png")).unwrap();
+    let server = Launch::new(&image_bundle(&settings()).file("a.png", large).file("b.jpg", coffee()).write())
+        .setting("image.workers", "1")
+        .setting("image.timeout", "2s")
+        .start();
+    server.get("/img?url=%2Fb.jpg&w=96").expect(200);
+    let worker = workers(&server)[0];
+    process::signal(worker, Signal::SIGSTOP);
+    server.get("/img?url=%2Fa.png&w=640").expect(504);
+    wait::until("the worker's end", || !process::runs(worker));
+    server.get("/img?url=%2Fa.png&w=96").expect(200);
+    assert!((ended(&server, "deadline") + ended(&server, "unwanted") - 1.0).abs() < f64::EPSILON);
+}
+
+#[test]
+fn a_worker_does_not_outlive_the_server() {
+    let server = Launch::new(&image_bundle(&settings()).file("b.jpg", coffee()).write()).start();
+    server.get("/img?url=%2Fb.jpg&w=96").expect(200);
+    let found = workers(&server);
+    assert_eq!(found.len(), 1);
+    server.signal(Signal::SIGKILL);
+    wait::until("the worker's end", || !process::runs(found[0]));
+}
+
+#[test]
+fn a_worker_is_replaced_after_its_share_of_jobs() {
+    let server = Launch::new(&image_bundle(&settings()).file("b.jpg", coffee()).write())
+        .setting("image.workers", "1")
+        .setting("image.worker-jobs", "2")
+        .start();
+    for width in [96, 640, 1080] {
+        server.get(&format!("/img?url=%2Fb.jpg&w={width}")).expect(200);
+    }
+    assert!((server.metric("edgeplane_image_workers_started_total") - 2.0).abs() < f64::EPSILON);
+    assert!((ended(&server, "replaced") - 1.0).abs() < f64::EPSILON);
+}
