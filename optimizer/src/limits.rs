@@ -109,8 +109,9 @@ pub(crate) fn decoder_price(source_type: SourceType, width: u32, height: u32, st
         SourceType::Png => 4 + 2,
         // RGBA out; the lossless decoder works on a second RGBA frame, the lossy one on planes.
         SourceType::Webp => 8,
-        SourceType::Avif
-        | SourceType::Gif
+        // Planes of 16 bits at full resolution, twice while filters run, their alpha, and RGBA out.
+        SourceType::Avif => 2 * 3 * 2 + 2 + 4,
+        SourceType::Gif
         | SourceType::Svg
         | SourceType::Ico
         | SourceType::Bmp

@@ -24,7 +24,8 @@ impl Turn {
         orientation(tiff).map_or_else(Self::default, Self::of_orientation)
     }
 
-    fn of_orientation(orientation: u16) -> Self {
+    /// The turn that this value of the tag asks for.
+    pub(crate) fn of_orientation(orientation: u16) -> Self {
         let (mirror, flip, transpose) = match orientation {
             2 => (true, false, false),
             3 => (true, true, false),

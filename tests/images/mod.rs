@@ -1,6 +1,7 @@
 //! The image optimization primitive: dialects, negotiation, sizes, parameters, and sources of the bundle itself.
 
 mod edits;
+mod hostile;
 mod limit;
 mod remote;
 mod worker;

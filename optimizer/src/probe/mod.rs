@@ -1,5 +1,6 @@
 //! What an image is, by its first bytes only: a `Content-Type` is never believed.
 
+pub(crate) mod avif;
 mod gif;
 mod jpeg;
 mod magic;
@@ -48,7 +49,7 @@ pub enum SourceType {
 impl SourceType {
     /// Whether [`optimize`](crate::optimize) can read still images of this type.
     pub fn is_decoded(self) -> bool {
-        matches!(self, Self::Jpeg | Self::Png | Self::Webp)
+        matches!(self, Self::Jpeg | Self::Png | Self::Webp | Self::Avif)
     }
 
     /// The media type.
@@ -111,13 +112,10 @@ pub fn probe(source: &[u8]) -> Result<Probe, Refusal> {
         SourceType::Png => png::header(source),
         SourceType::Webp => webp::header(source),
         SourceType::Gif => gif::header(source),
-        SourceType::Avif
-        | SourceType::Svg
-        | SourceType::Ico
-        | SourceType::Bmp
-        | SourceType::Tiff
-        | SourceType::Jxl
-        | SourceType::Heic => Some(Header::default()),
+        SourceType::Avif => avif::header(source),
+        SourceType::Svg | SourceType::Ico | SourceType::Bmp | SourceType::Tiff | SourceType::Jxl | SourceType::Heic => {
+            Some(Header::default())
+        }
     };
     let header = header.ok_or(Refusal::Corrupt)?;
     if source_type.is_decoded() && (header.width == 0 || header.height == 0) {

@@ -3,6 +3,7 @@
 
 mod colors;
 mod edits;
+mod avif;
 mod hostile;
 mod looks;
 mod memory;

@@ -18,7 +18,7 @@ use super::{
     arguments::{self, OptimizeArgs},
     output,
 };
-use job::{Made, make};
+use job::{Made, Source};
 use table::Sheet;
 
 /// The quality of the picture that the others are held against: nothing lost but by the resize they share.
@@ -41,29 +41,30 @@ pub(crate) fn run(settings: &Settings, args: &OptimizeArgs) -> Result<(), Failur
         keep_p3: settings.image.keep_p3,
         edits: Edits::default(),
     };
-    let source =
+    let bytes =
         read(&args.input, limits.source_bytes).map_err(|source| Failure::Read { path: args.input.clone(), source })?;
     let refused = |source| Failure::Image { path: args.input.clone(), source };
-    let sheet = |made| Ok(Sheet { source: probe(&source).map_err(refused)?, bytes: source.len(), made });
+    let probe = probe(&bytes).map_err(refused)?;
+    let source = Source { path: &args.input, bytes: &bytes, probe, tuning: &settings.image };
     let mut text = String::new();
     if let Some(path) = &args.output {
-        let made = make(&source, &order, &limits).map_err(refused)?;
+        let made = source.make(&order, &limits)?;
         write(path, &made.encoded.bytes)?;
-        text = sheet(vec![made])?.text();
+        text = Sheet { source: &source, made: vec![made] }.text();
     }
     if let Some(path) = &args.compare {
         // The reference may be larger than what a server would answer.
         let lossless = Order { format: ImageFormat::Png, quality: LOSSLESS, ..order.clone() };
-        let lossless = make(&source, &lossless, &Limits { output_bytes: usize::MAX, ..limits }).map_err(refused)?;
+        let lossless = source.make(&lossless, &Limits { output_bytes: usize::MAX, ..limits })?;
         let reference = Reference::read(&lossless.encoded.bytes, &limits).map_err(refused)?;
-        let variant = |format| -> Result<Made, _> {
-            let mut made = make(&source, &Order { format, ..order.clone() }, &limits)?;
+        let variant = |format| -> Result<Made, Failure> {
+            let mut made = source.make(&Order { format, ..order.clone() }, &limits)?;
             made.score = reference.score(&made.encoded.bytes, &limits).ok();
             Ok(made)
         };
-        let variants = ImageFormat::ALL.into_iter().map(variant).collect::<Result<_, _>>().map_err(refused)?;
-        let sheet = sheet(variants)?;
-        write(path, page::render(&args.input, &source, &order, &sheet, &lossless).as_bytes())?;
+        let made = ImageFormat::ALL.into_iter().map(variant).collect::<Result<_, _>>()?;
+        let sheet = Sheet { source: &source, made };
+        write(path, page::render(&order, &sheet, &lossless).as_bytes())?;
         text = sheet.text();
     }
     output::result(&text)

@@ -1,6 +1,6 @@
 //! The variants of a picture side by side, as one HTML file that needs nothing else.
 
-use std::{fmt::Write as _, path::Path};
+use std::fmt::Write as _;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use edgeplane_optimizer::{Order, Stage};
@@ -15,8 +15,8 @@ const STYLE: &str = include_str!("page.css");
 /// The page: the lossless picture first, then each variant with what it costs and how much it looks like the first.
 ///
 /// A variant under the pointer (or focused) shows the lossless picture in its place, so that the eye sees what differs.
-pub(super) fn render(name: &Path, source: &[u8], order: &Order, sheet: &Sheet, lossless: &Made) -> String {
-    let title = escape(&name.file_name().unwrap_or_default().to_string_lossy());
+pub(super) fn render(order: &Order, sheet: &Sheet<'_>, lossless: &Made) -> String {
+    let title = escape(&sheet.source.path.file_name().unwrap_or_default().to_string_lossy());
     let reference = data(lossless);
     let size = format!("{} x {}", lossless.encoded.width, lossless.encoded.height);
     let mut page = format!(
@@ -25,9 +25,9 @@ pub(super) fn render(name: &Path, source: &[u8], order: &Order, sheet: &Sheet, l
          <title>{title}: variants</title>\n<style>\n{STYLE}</style>\n\
          <h1>{title}</h1>\n<p>{} x {} pixels, {} bytes. Made {size} with quality {}. Point at a picture to see it without \
          loss. The score is SSIMULACRA2 against that: 90 is invisible, 70 high, 50 medium quality.</p>\n<main>\n",
-        sheet.source.width,
-        sheet.source.height,
-        source.len(),
+        sheet.source.probe.width,
+        sheet.source.probe.height,
+        sheet.source.bytes.len(),
         order.quality,
     );
     for made in &sheet.made {
@@ -37,7 +37,7 @@ pub(super) fn render(name: &Path, source: &[u8], order: &Order, sheet: &Sheet, l
     page
 }
 
-fn figure(page: &mut String, sheet: &Sheet, made: &Made, reference: &str) {
+fn figure(page: &mut String, sheet: &Sheet<'_>, made: &Made, reference: &str) {
     let encoded = &made.encoded;
     let (format, size) = (encoded.format.extension().to_uppercase(), (encoded.width, encoded.height));
     let score = made.score.map_or_else(|| "-".to_owned(), |score| format!("{score:.1}"));

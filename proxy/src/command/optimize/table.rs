@@ -4,18 +4,16 @@ use std::fmt::Write as _;
 
 use edgeplane_optimizer::{Probe, Stage};
 
-use super::job::Made;
+use super::job::{Made, Source};
 
 /// A source and what was made of it.
 #[derive(Debug)]
-pub(super) struct Sheet {
-    pub(super) source: Probe,
-    /// Of the source.
-    pub(super) bytes: usize,
+pub(super) struct Sheet<'a> {
+    pub(super) source: &'a Source<'a>,
     pub(super) made: Vec<Made>,
 }
 
-impl Sheet {
+impl Sheet<'_> {
     /// The table, a line for the source and one for each result.
     pub(super) fn text(&self) -> String {
         let scored = self.made.iter().any(|made| made.score.is_some());
@@ -25,9 +23,9 @@ impl Sheet {
             let _ = write!(text, "{:>9}", stage.name());
         }
         text.push_str(if scored { "    score\n" } else { "\n" });
-        let Probe { source_type, width, height, .. } = &self.source;
+        let Probe { source_type, width, height, .. } = &self.source.probe;
         let size = format!("{width}x{height}");
-        let _ = writeln!(text, "{:<4}{:<6}{size:>11}{:>11}", "in", source_type.extension(), self.bytes);
+        let _ = writeln!(text, "{:<4}{:<6}{size:>11}{:>11}", "in", source_type.extension(), self.source.bytes.len());
         for made in &self.made {
             let (encoded, saved) = (&made.encoded, self.saved(made));
             let size = format!("{}x{}", encoded.width, encoded.height);
@@ -47,7 +45,7 @@ impl Sheet {
     /// How many of the source's bytes a result spares: `87.4 %`, and less than nothing where it is larger.
     pub(super) fn saved(&self, made: &Made) -> String {
         #[expect(clippy::cast_precision_loss, reason = "bytes are few enough, and one digit is shown")]
-        let share = 1.0 - made.encoded.bytes.len() as f64 / self.bytes.max(1) as f64;
+        let share = 1.0 - made.encoded.bytes.len() as f64 / self.source.bytes.len().max(1) as f64;
         format!("{:.1} %", share * 100.0)
     }
 }

@@ -1,0 +1,144 @@
+//! Files that mean harm, and more work than there is time for: clear statuses, flat memory, and everybody else is served.
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    thread,
+    time::{Duration, Instant},
+};
+
+use edgeplane_optimizer::SourceType;
+use serde_json::json;
+
+use super::{coffee, image_bundle};
+use crate::support::{
+    bundle::{self, Draft},
+    client::Request,
+    picture, process,
+    server::{Launch, Server},
+};
+
+const AVIF: &[u8] = include_bytes!("../../optimizer/tests/optimizer/avif/420.avif");
+
+fn draft() -> Draft {
+    image_bundle(&json!({"sizes": [16, 96, 640], "domains": [], "remotePatterns": [],
+                         "formats": ["image/webp", "image/png"], "minimumCacheTTL": 60, "dangerouslyAllowSVG": false}))
+}
+
+/// What the server and its workers hold together, at their highest so far, in KiB.
+fn memory(server: &Server) -> u64 {
+    let workers = process::workers_below(server.id());
+    server.memory("VmHWM") + workers.into_iter().map(|worker| process::memory(worker, "VmHWM")).sum::<u64>()
+}
+
+#[test]
+fn avif_sources_become_what_the_client_takes() {
+    let server = Launch::new(&draft().file("a.avif", AVIF).write()).start();
+    let found = picture::of(server.send(&Request::get("/img?url=%2Fa.avif&w=16").field("Accept", "image/webp")));
+    assert_eq!((found.kind, found.width), (SourceType::Webp, 16));
+    // Row 120: for a client that shows no modern format.
+    let found = picture::of(server.send(&Request::get("/img?url=%2Fa.avif&w=16").field("Accept", "*/*")));
+    assert_eq!((found.kind, found.width), (SourceType::Jpeg, 16));
+}
+
+#[test]
+fn a_truncated_file_of_each_format_is_400_and_harms_nobody() {
+    let photo = coffee();
+    let astronaut = std::fs::read(bundle::built("nuxt3").join("static/images/astronaut.png")).unwrap();
+    let maker = Launch::new(&draft().file("a.jpg", &photo).write()).start();
+    let webp = maker.send(&Request::get("/img?url=%2Fa.jpg&w=96").field("Accept", "image/webp")).expect(200).body;
+    let whole: [(&str, &[u8]); 4] = [("jpg", &photo), ("png", &astronaut), ("webp", &webp), ("avif", AVIF)];
+    let mut draft = draft().file("fine.jpg", &photo);
+    for (extension, bytes) in whole {
+        for tenths in [3, 6, 9] {
+            draft = draft.file(&format!("cut{tenths}.{extension}"), &bytes[..bytes.len() * tenths / 10]);
+        }
+    }
+    let mut server = Launch::new(&draft.write()).start();
+    server.get("/img?url=%2Ffine.jpg&w=96").expect(200);
+    let before = memory(&server);
+    for (extension, _) in whole {
+        for tenths in [3, 6, 9] {
+            let reply = server.get(&format!("/img?url=%2Fcut{tenths}.{extension}&w=16"));
+            assert_eq!(reply.status, 400, "{extension} {tenths}/10: {}", reply.summary());
+        }
+    }
+    server.get("/img?url=%2Ffine.jpg&w=640").expect(200);
+    assert!(memory(&server) - before < 64 << 10, "{before} KiB became {} KiB", memory(&server));
+    server.assert_running();
+}
+
+#[test]
+fn a_header_that_lies_about_its_size_costs_nothing() {
+    // 50,000 x 50,000 in the container, a few pixels in the stream; and the other way round.
+    let at = AVIF.windows(4).position(|bytes| bytes == b"ispe").unwrap() + 8;
+    let claiming = |width: u32, height: u32| {
+        let mut file = AVIF.to_vec();
+        file[at..at + 4].copy_from_slice(&width.to_be_bytes());
+        file[at + 4..at + 8].copy_from_slice(&height.to_be_bytes());
+        file
+    };
+    let draft = draft().file("large.avif", claiming(50_000, 50_000)).file("wide.avif", claiming(9_000, 9_000));
+    let server = Launch::new(&draft.file("small.avif", claiming(8, 8)).file("fine.jpg", coffee()).write()).start();
+    server.get("/img?url=%2Ffine.jpg&w=96").expect(200);
+    let before = memory(&server);
+    server.get("/img?url=%2Flarge.avif&w=96").expect(413);
+    server.get("/img?url=%2Fsmall.avif&w=16").expect(400);
+    // Within the limits, so it is decoded, and found to be another.
+    server.get("/img?url=%2Fwide.avif&w=96").expect_one_of(&[400, 413]);
+    assert!(memory(&server) - before < 64 << 10, "{before} KiB became {} KiB", memory(&server));
+}
+
+#[test]
+fn more_pictures_than_there_is_time_for_leave_files_alone() {
+    const STATIC: usize = 300;
+    let photo = std::fs::read(bundle::built("nuxt3").join("static/images/astronaut.png")).unwrap();
+    let mut draft = draft().file("style.css", "a{color:red}");
+    for number in 0..40 {
+        // Other bytes, same picture: a source of its own, so that each request is a miss.
+        draft = draft.file(&format!("{number}.png"), [photo.as_slice(), &[number]].concat());
+    }
+    let server = Launch::new(&draft.write())
+        .setting("image.workers", "1")
+        .setting("image.queue", "2")
+        .setting("image.cache-bytes", "0")
+        .start();
+    server.get("/img?url=%2F0.png&w=640").expect(200);
+    let files = || {
+        let mut connection = server.connect();
+        let mut took: Vec<Duration> = (0..STATIC)
+            .map(|_| {
+                let begun = Instant::now();
+                Request::get("/style.css").send_on(&mut connection, server.address()).expect(200);
+                begun.elapsed()
+            })
+            .collect();
+        took.sort_unstable();
+        took[STATIC * 99 / 100]
+    };
+    let idle = files();
+    let (over, answered, busy) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    let loaded = thread::scope(|scope| {
+        for client in 0..8_usize {
+            let (over, answered, busy, server) = (&over, &answered, &busy, &server);
+            scope.spawn(move || {
+                for number in (client..).step_by(8).take_while(|_| !over.load(SeqCst)) {
+                    let reply = server.get(&format!("/img?url=%2F{}.png&w=640", number % 40));
+                    match reply.status {
+                        200 => answered.fetch_add(1, SeqCst),
+                        503 if reply.field("retry-after") == Some("1") => busy.fetch_add(1, SeqCst),
+                        _ => panic!("{}", reply.summary()),
+                    };
+                }
+            });
+        }
+        crate::support::wait::until("work under way and refusals", || {
+            answered.load(SeqCst) > 2 && busy.load(SeqCst) > 2
+        });
+        let loaded = files();
+        over.store(true, SeqCst);
+        loaded
+    });
+    // The machine of a test has other things to do: the bound that is promised is measured by `make bench`.
+    assert!(loaded < idle * 20 + Duration::from_millis(100), "{idle:?} became {loaded:?}");
+    assert_eq!(process::workers_below(server.id()).len(), 1);
+}
