@@ -285,6 +285,7 @@ fn image_settings() -> Vec<Case> {
     ]
 }
 
+/// Rows 27, 29 to 31, 33 and 36 of the pattern table.
 fn remote_hosts() -> Vec<Case> {
     let refused = [
         "",

@@ -94,6 +94,7 @@ fn remote_patterns_are_normalised_at_load() {
     assert_eq!(found.hostname, "**.cdn-1.example.com");
     assert_eq!(found.port, Some(8443));
     assert_eq!(found.pathname.as_deref(), Some("/%C3%A9%20a/%C3/**"));
+    // Rows 11 and 13 of the pattern table: no port and an empty one are the protocol's own.
     let bare = pattern(r#"{"hostname": "*.img-*.example.com", "port": ""}"#);
     assert_eq!(
         bare,

@@ -52,6 +52,9 @@ fn hosts() {
         (30, "*", "https://a.b/", false),
         (31, "{cdn,img}.acme.io", "https://cdn.acme.io/", false),
         (31, "img?.acme.io", "https://img1.acme.io/", false),
+        (31, "img[0-9].acme.io", "https://img1.acme.io/", false),
+        (31, "+(cdn|img).acme.io", "https://cdn.acme.io/", false),
+        (31, "!evil.acme.io", "https://cdn.acme.io/", false),
         (32, "xn--bcher-kva.example", "https://bücher.example/", true),
         (34, "127.0.0.1", "http://0x7f.1/", true),
         (35, "[::1]", "http://[::1]/", true),
@@ -157,6 +160,10 @@ fn paths() {
         assert_eq!(allows(pattern, &format!("https://h.io{path}")), *expected, "row {row}: {pathname} {path}");
     }
     assert!(allows(pattern("h.io"), "https://h.io/x/y"), "row 47: absent");
+    // Rows 56 and 57: the manifest knows no `search`, so a query is free, and a fragment is never sent.
+    for url in ["https://h.io/a?", "https://h.io/a?x=1", "https://h.io/a#f"] {
+        assert!(allows(pattern("h.io"), url), "{url}");
+    }
 }
 
 #[test]

@@ -4,7 +4,14 @@
 //! the addresses that were looked at (no second resolution that could answer differently). Redirects are followed by
 //! hand, and each hop passes the patterns and the addresses again. Nothing of the client's request is sent.
 
-use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -46,13 +53,17 @@ pub(super) struct Remote {
 
 impl Remote {
     pub(super) fn new(rule: AddressRule, limits: FetchLimits) -> Self {
+        Self::with_lookup(rule, limits, system())
+    }
+
+    fn with_lookup(rule: AddressRule, limits: FetchLimits, lookup: Lookup) -> Self {
         let rule = Arc::new(rule);
         // The provider may be installed already, by whoever serves TLS.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .user_agent(USER_AGENT)
             .default_headers(fields())
-            .dns_resolver(Arc::new(Checked { rule: Arc::clone(&rule) }))
+            .dns_resolver(Arc::new(Checked { rule: Arc::clone(&rule), lookup }))
             .redirect(Policy::none())
             .referer(false)
             .no_proxy()
@@ -78,8 +89,7 @@ impl Remote {
             self.check_literal(&url)?;
             let response = client.get(url.clone()).send().await.map_err(|error| refusal(&error))?;
             let Some(next) = redirect(&url, &response)? else { return self.read(response).await };
-            let downgrade = url.scheme() == "https" && next.scheme() != "https";
-            if downgrade || !rules.patterns.allow(&next) {
+            if !may_lead(&url, &next, rules) {
                 return Err(Refusal::NotAllowed);
             }
             url = next;
@@ -137,6 +147,12 @@ fn fields() -> HeaderMap {
     fields
 }
 
+/// Whether a redirect may lead from `url` to `next`: as far as a request may, and never out of TLS.
+fn may_lead(url: &Url, next: &Url, rules: &Rules) -> bool {
+    let downgrade = url.scheme() == "https" && next.scheme() != "https";
+    !downgrade && rules.patterns.allow(next)
+}
+
 /// Where a redirect leads; a redirect that leads nowhere is a failure of the server.
 fn redirect(url: &Url, response: &Response) -> Result<Option<Url>, Refusal> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
@@ -152,9 +168,20 @@ fn joined(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {
     (!values.is_empty()).then(|| values.join(", "))
 }
 
-/// The system's resolver, with its answers checked.
+/// What finds the addresses of a name.
+type Lookup = Arc<dyn Fn(String) -> BoxFuture<io::Result<Vec<SocketAddr>>> + Send + Sync>;
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The system's resolver.
+fn system() -> Lookup {
+    Arc::new(|name| Box::pin(async move { Ok(tokio::net::lookup_host((name.as_str(), 0)).await?.collect()) }))
+}
+
+/// A resolver with its answers checked. The connection goes to one of those it gives, and nobody asks again.
 struct Checked {
     rule: Arc<AddressRule>,
+    lookup: Lookup,
 }
 
 /// A name led to an address that sources must not come from.
@@ -164,9 +191,9 @@ struct Forbidden;
 
 impl Resolve for Checked {
     fn resolve(&self, name: Name) -> Resolving {
-        let rule = Arc::clone(&self.rule);
+        let (rule, lookup) = (Arc::clone(&self.rule), Arc::clone(&self.lookup));
         Box::pin(async move {
-            let found: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let found = lookup(name.as_str().to_owned()).await?;
             // One bad address condemns all: the good ones are there to get the bad one used sooner or later.
             if found.iter().any(|address| !rule.admits(address.ip())) {
                 return Err(Forbidden.into());

@@ -1,6 +1,9 @@
 //! Fetches against a server on loopback, which the rule has to admit first.
 
-use std::time::Instant;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    time::Instant,
+};
 
 use edgeplane_config::RemotePattern;
 
@@ -71,6 +74,78 @@ async fn private_addresses_are_refused_by_number_and_by_name() {
     assert!(server.heads.lock().is_empty());
     let url = format!("http://localhost:{}/ok/a", server.port).parse().expect("url");
     assert!(remote(LOOPBACK).fetch(url, &rules).await.is_ok(), "the name works where the network is named");
+}
+
+/// A resolver that gives these answers in turn, and counts how often it was asked.
+fn scripted(answers: &[&[&str]]) -> (Lookup, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let answers: Vec<Vec<SocketAddr>> = answers
+        .iter()
+        .map(|answer| answer.iter().map(|ip| SocketAddr::new(ip.parse().expect("address"), 0)).collect())
+        .collect();
+    let lookup = move |_| -> BoxFuture<io::Result<Vec<SocketAddr>>> {
+        let turn = count.fetch_add(1, SeqCst);
+        let answer = answers[turn.min(answers.len() - 1)].clone();
+        Box::pin(async move { Ok(answer) })
+    };
+    (Arc::new(lookup), asked)
+}
+
+#[tokio::test]
+async fn one_private_address_among_public_ones_condemns_the_name() {
+    // Row 159.
+    let server = Server::start(&[("/ok/a", response("200 OK", "", b"x"))]).await;
+    let rules = rules(server.port);
+    let loopback = AddressRule::new(&["127.0.0.1/32".parse().expect("network")]);
+    for bad in ["10.0.0.1", "169.254.169.254", "::1", "fd00::1", "64:ff9b::a00:1"] {
+        for answer in [["127.0.0.1", bad], [bad, "127.0.0.1"]] {
+            let (lookup, _) = scripted(&[&answer]);
+            let limits = FetchLimits { timeout: Duration::from_secs(5), redirects: 3, bytes: 1000 };
+            let remote = Remote::with_lookup(loopback.clone(), limits, lookup);
+            let url = format!("http://localhost:{}/ok/a", server.port).parse().expect("url");
+            assert_eq!(remote.fetch(url, &rules).await.expect_err(bad), Refusal::NotAllowed, "{answer:?}");
+        }
+    }
+    assert!(server.heads.lock().is_empty());
+}
+
+#[tokio::test]
+async fn a_name_is_resolved_once_and_the_checked_address_is_connected_to() {
+    // Row 160: the second answer would lead elsewhere, and is never asked for.
+    let server = Server::start(&[("/ok/a", response("200 OK", "", b"x"))]).await;
+    let (lookup, asked) = scripted(&[&["127.0.0.1"], &["10.0.0.1"]]);
+    let loopback = AddressRule::new(&["127.0.0.1/32".parse().expect("network")]);
+    let limits = FetchLimits { timeout: Duration::from_secs(5), redirects: 3, bytes: 1000 };
+    let remote = Remote::with_lookup(loopback, limits, lookup);
+    let url: Url = format!("http://localhost:{}/ok/a", server.port).parse().expect("url");
+    assert!(remote.fetch(url.clone(), &rules(server.port)).await.is_ok());
+    assert_eq!(asked.load(SeqCst), 1);
+    // The connection was closed; a new one needs a new answer, which is checked like the first.
+    assert_eq!(remote.fetch(url, &rules(server.port)).await.expect_err("rebound"), Refusal::NotAllowed);
+    assert_eq!(server.heads.lock().len(), 1);
+}
+
+#[test]
+fn a_redirect_never_leaves_tls() {
+    // Row 162, with plain http allowed.
+    let rules = rules(80);
+    let url = |text: &str| Url::parse(text).expect(text);
+    assert!(may_lead(&url("http://localhost/ok/a"), &url("http://localhost/ok/b"), &rules));
+    assert!(!may_lead(&url("https://localhost/ok/a"), &url("http://localhost/ok/b"), &rules));
+    assert!(!may_lead(&url("http://localhost/ok/a"), &url("http://localhost/b"), &rules));
+    assert!(!may_lead(&url("http://localhost/ok/a"), &url("http://u:p@localhost/ok/b"), &rules));
+}
+
+#[tokio::test]
+async fn what_is_compressed_is_counted_as_it_came_and_never_unpacked() {
+    // Row 165: what would unpack to far more than the limit.
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    io::Write::write_all(&mut packed, &vec![0; 200_000]).expect("memory");
+    let packed = packed.finish().expect("memory");
+    assert!(packed.len() < 1000);
+    let server = Server::start(&[("/ok/gzip", response("200 OK", "content-encoding: gzip\r\n", &packed))]).await;
+    assert_eq!(fetch(&remote(LOOPBACK), &server, "/ok/gzip").await.expect("bytes").bytes, packed);
 }
 
 #[tokio::test]
