@@ -1,6 +1,6 @@
 # Thin recipes: whatever needs an `if` is a script or Rust.
 .NOTPARALLEL:
-.PHONY: help demo test check fmt clippy deny bundles bench bench-smoke
+.PHONY: help demo test check fmt clippy deny bundles bench bench-smoke fuzz
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 14
@@ -38,6 +38,9 @@ bench: ## Measure beside the peers, and write bench/results
 bench-smoke: ## See in two minutes whether every measurement runs and every byte is right
 	cargo build -p edgeplane
 	cargo run -q -p edgeplane-bench -- run --smoke
+
+fuzz: ## Fuzz queries, patterns, decoders and the workers' protocol for ten minutes (a part of `make test` for 20 s)
+	fuzz/run.sh 600
 
 .PHONY: prerequisites
 prerequisites:

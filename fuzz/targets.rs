@@ -1,0 +1,158 @@
+//! What is fuzzed: each target is a function of bytes, which must hold whatever they are.
+//!
+//! The same functions run under libFuzzer (`fuzz_targets/`, by cargo-fuzz) and under a loop that changes seeds
+//! (`stable.rs`, a part of the tests).
+
+use std::{fmt::Write as _, time::Duration};
+
+use async_trait::async_trait;
+use edgeplane::{
+    child::image::{Job, Reply, job_head, reply_head},
+    image::{ComputeFailure, Fetched, ImageRequest, LocalFile, Origin, Preview, Rules},
+};
+use edgeplane_config::{ImageFormat, ImageSettings, RemotePattern, Settings};
+use edgeplane_optimizer::{Fit, Limits, Order, Position, SourceType, optimize as run, price, probe as look};
+
+/// A target by its name.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const ALL: [Target; 5] =
+    [("query", query), ("pattern", pattern), ("probe", probe), ("optimize", optimize), ("protocol", protocol)];
+
+/// A deployment with nothing in it, whose image route is `/_img`.
+struct Nothing;
+
+#[async_trait]
+impl Origin for Nothing {
+    fn site(&self) -> &str {
+        "site"
+    }
+
+    fn deployment(&self) -> &str {
+        "deployment"
+    }
+
+    fn is_image_route(&self, path: &str) -> bool {
+        path == "/_img"
+    }
+
+    fn file(&self, path: &str) -> Option<LocalFile> {
+        assert!(path.starts_with('/') && !path.starts_with("//"), "{path}");
+        assert!(!path.split('/').any(|segment| segment == ".." || segment.eq_ignore_ascii_case("%2e%2e")), "{path}");
+        None
+    }
+
+    async fn compute(&self, _: &str, _: usize) -> Result<Fetched, ComputeFailure> {
+        Err(ComputeFailure::Absent)
+    }
+}
+
+fn preview(query: String, accept: &str, settings: &ImageSettings) -> Option<Preview> {
+    let rules = Rules::new(settings, &Settings::default().image, &["app.example".to_owned()]);
+    let request = ImageRequest {
+        method: "GET".to_owned(),
+        path: "/_img".to_owned(),
+        query: Some(query),
+        accept: Some(accept.to_owned()),
+        if_none_match: None,
+        no_cache: false,
+        cache_control: None,
+    };
+    Preview::of(&request, &rules, &Nothing).ok()
+}
+
+fn settings() -> ImageSettings {
+    ImageSettings {
+        sizes: vec![16, 640, 1080],
+        domains: vec!["cdn.acme.io".to_owned()],
+        remote_patterns: Vec::new(),
+        formats: ImageFormat::ALL.to_vec(),
+        minimum_cache_ttl: Duration::from_secs(60),
+        dangerously_allow_svg: false,
+    }
+}
+
+/// A query and an `Accept`, in two lines: a size of the list and an allowed source come out, or a refusal.
+pub fn query(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (query, accept) = text.split_once('\n').unwrap_or((&text, "image/webp"));
+    if let Some(preview) = preview(query.to_owned(), accept, &settings()) {
+        assert!([16, 640, 1080].contains(&preview.width), "{preview:?}");
+        assert!((1..=100).contains(&preview.quality), "{preview:?}");
+        let local = preview.source.starts_with("Compute /");
+        assert!(
+            local
+                || preview.source.starts_with("https://cdn.acme.io/")
+                || preview.source.starts_with("https://cdn.acme.io:"),
+            "{preview:?}"
+        );
+    }
+}
+
+/// A host name's pattern, a path's pattern and a URL, in three lines: an answer in time, whatever the wildcards.
+pub fn pattern(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let mut lines = text.split('\n');
+    let mut line = || lines.next().unwrap_or_default().to_owned();
+    let (hostname, pathname, url) = (line(), line(), line());
+    let bare = !hostname.contains('*');
+    let pattern = RemotePattern { protocol: None, hostname, port: None, pathname: Some(pathname) };
+    let settings = ImageSettings { domains: Vec::new(), remote_patterns: vec![pattern.clone()], ..settings() };
+    let mut encoded = String::new();
+    for byte in url.bytes() {
+        // Writing to a String cannot fail.
+        let _ = write!(encoded, "%{byte:02x}");
+    }
+    let Some(preview) = preview(format!("url={encoded}&w=640"), "", &settings) else { return };
+    if bare && preview.source.starts_with("https://") {
+        let host = preview.source[8..].split(['/', '?', '#']).next().unwrap_or_default();
+        assert!(host.eq_ignore_ascii_case(&pattern.hostname), "{pattern:?} allowed {preview:?}");
+    }
+}
+
+/// Any file: a header within what was read, or a refusal.
+pub fn probe(data: &[u8]) {
+    if let Ok(probe) = look(data) {
+        assert!(!probe.source_type.is_decoded() || (probe.width > 0 && probe.height > 0), "{probe:?}");
+    }
+}
+
+/// Small, so that a header changed to a large picture is refused and the cases stay quick.
+const LIMITS: Limits = Limits { source_bytes: 1 << 20, side: 256, output_bytes: 1 << 20 };
+
+/// Three bytes of what is wanted, and a file: an image within its bounds or a refusal.
+pub fn optimize(data: &[u8]) {
+    let Some(([width, choice, quality], file)) = data.split_first_chunk() else { return };
+    let pick = |from: usize| usize::from(*choice) % from;
+    let order = Order {
+        width: Some(u32::from(*width).clamp(1, 64)),
+        height: (choice & 0x80 != 0).then_some(16),
+        fit: Fit::ALL[pick(Fit::ALL.len())],
+        position: Position::ALL[pick(Position::ALL.len())],
+        // AVIF takes far longer than all others and reads no byte of the file.
+        format: [ImageFormat::Webp, ImageFormat::Jpeg, ImageFormat::Png][pick(3)],
+        quality: quality % 100 + 1,
+    };
+    if let Ok(encoded) = run(file, &order, &LIMITS, |_| ()) {
+        assert!(encoded.width <= LIMITS.side && encoded.height <= LIMITS.side, "{order}");
+        assert!(look(&encoded.bytes).is_ok_and(|probe| (probe.width, probe.height) == (encoded.width, encoded.height)));
+        let probe = look(file).expect("what was decoded was probed");
+        assert!(probe.source_type != SourceType::Svg && price(&probe, &order) > 0);
+    }
+}
+
+/// What a worker or its owner reads: a word of theirs that is written the same again, or none.
+pub fn protocol(mut data: &[u8]) {
+    let whole = data;
+    if let Ok(job) = Job::read(&mut data) {
+        assert!(job.source.len() <= job.limits.source_bytes && job.source.len() <= whole.len());
+        let again = [job_head(&job.order, job.source.len(), &job.limits), job.source].concat();
+        let again = Job::read(&mut again.as_slice()).expect("what was written is read");
+        assert_eq!(again.order, job.order);
+    }
+    if let Ok(reply) = Reply::read(&mut &*whole, 1 << 16) {
+        let bytes = if let Reply::Encoded(encoded, _) = &reply { encoded.bytes.clone() } else { Vec::new() };
+        assert!(Reply::read(&mut [reply_head(&reply), bytes].concat().as_slice(), 1 << 16).is_ok());
+    }
+}
