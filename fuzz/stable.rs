@@ -3,6 +3,7 @@
 //! `EDGEPLANE_FUZZ_SECONDS` says for how long, all targets together; `EDGEPLANE_FUZZ_SEED` repeats a run. What fails is
 //! written into the cargo target folder and named.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test an unwrap that fails is the failure")]
+#![expect(clippy::print_stdout, reason = "how many inputs were tried is what a fuzz run has to say")]
 
 mod targets;
 
@@ -66,7 +67,8 @@ impl Chance {
 fn fuzz(name: &str, seeds: &[Vec<u8>]) {
     let number = |name: &str| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let (_, target) = targets::ALL.into_iter().find(|(other, _)| *other == name).expect("a target of that name");
-    let share = Duration::from_secs(number("EDGEPLANE_FUZZ_SECONDS").unwrap_or(SECONDS)) / targets::ALL.len() as u32;
+    let share = Duration::from_secs(number("EDGEPLANE_FUZZ_SECONDS").unwrap_or(SECONDS))
+        / u32::try_from(targets::ALL.len()).unwrap();
     let begun = Instant::now();
     let seed = number("EDGEPLANE_FUZZ_SEED").unwrap_or_else(|| {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();

@@ -14,10 +14,10 @@ use edgeplane_config::{ImageFormat, ImageSettings, RemotePattern, Settings};
 use edgeplane_optimizer::{Fit, Limits, Order, Position, SourceType, optimize as run, price, probe as look};
 
 /// A target by its name.
-pub type Target = (&'static str, fn(&[u8]));
+pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const ALL: [Target; 5] =
+pub(crate) const ALL: [Target; 5] =
     [("query", query), ("pattern", pattern), ("probe", probe), ("optimize", optimize), ("protocol", protocol)];
 
 /// A deployment with nothing in it, whose image route is `/_img`.
@@ -74,7 +74,7 @@ fn settings() -> ImageSettings {
 }
 
 /// A query and an `Accept`, in two lines: a size of the list and an allowed source come out, or a refusal.
-pub fn query(data: &[u8]) {
+pub(crate) fn query(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (query, accept) = text.split_once('\n').unwrap_or((&text, "image/webp"));
     if let Some(preview) = preview(query.to_owned(), accept, &settings()) {
@@ -91,7 +91,7 @@ pub fn query(data: &[u8]) {
 }
 
 /// A host name's pattern, a path's pattern and a URL, in three lines: an answer in time, whatever the wildcards.
-pub fn pattern(data: &[u8]) {
+pub(crate) fn pattern(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let mut lines = text.split('\n');
     let mut line = || lines.next().unwrap_or_default().to_owned();
@@ -112,7 +112,7 @@ pub fn pattern(data: &[u8]) {
 }
 
 /// Any file: a header within what was read, or a refusal.
-pub fn probe(data: &[u8]) {
+pub(crate) fn probe(data: &[u8]) {
     if let Ok(probe) = look(data) {
         assert!(!probe.source_type.is_decoded() || (probe.width > 0 && probe.height > 0), "{probe:?}");
     }
@@ -122,7 +122,7 @@ pub fn probe(data: &[u8]) {
 const LIMITS: Limits = Limits { source_bytes: 1 << 20, side: 256, output_bytes: 1 << 20 };
 
 /// Three bytes of what is wanted, and a file: an image within its bounds or a refusal.
-pub fn optimize(data: &[u8]) {
+pub(crate) fn optimize(data: &[u8]) {
     let Some(([width, choice, quality], file)) = data.split_first_chunk() else { return };
     let pick = |from: usize| usize::from(*choice) % from;
     let order = Order {
@@ -143,7 +143,7 @@ pub fn optimize(data: &[u8]) {
 }
 
 /// What a worker or its owner reads: a word of theirs that is written the same again, or none.
-pub fn protocol(mut data: &[u8]) {
+pub(crate) fn protocol(mut data: &[u8]) {
     let whole = data;
     if let Ok(job) = Job::read(&mut data) {
         assert!(job.source.len() <= job.limits.source_bytes && job.source.len() <= whole.len());

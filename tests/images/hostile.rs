@@ -13,7 +13,7 @@ use super::{coffee, image_bundle};
 use crate::support::{
     bundle::{self, Draft},
     client::Request,
-    picture, process,
+    picture, process, scratch,
     server::{Launch, Server},
 };
 
@@ -38,6 +38,18 @@ fn avif_sources_become_what_the_client_takes() {
     // Row 120: for a client that shows no modern format.
     let found = picture::of(server.send(&Request::get("/img?url=%2Fa.avif&w=16").field("Accept", "*/*")));
     assert_eq!((found.kind, found.width), (SourceType::Jpeg, 16));
+}
+
+#[test]
+fn the_command_optimizes_avif_in_a_worker_too() {
+    let folder = scratch::folder("avif");
+    let (source, result) = (folder.join("a.avif"), folder.join("a.png"));
+    std::fs::write(&source, AVIF).unwrap();
+    Launch::bare("optimize").arg(&source).arg(&result).args(&["--width", "12"]).finish().expect(0);
+    let probe = edgeplane_optimizer::probe(&std::fs::read(&result).unwrap()).unwrap();
+    assert_eq!((probe.source_type, probe.width, probe.height), (SourceType::Png, 12, 8));
+    std::fs::write(&source, &AVIF[..200]).unwrap();
+    Launch::bare("optimize").arg(&source).arg(&result).args(&["--width", "12"]).finish().expect(65);
 }
 
 #[test]

@@ -59,6 +59,11 @@ fn a_worker_holds_no_descriptor_and_no_environment_of_ours() {
     for line in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
         assert!(status.contains(line), "no {line} in {status}");
     }
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", found[0])).unwrap();
+    for bound in ["Max data size", "Max cpu time", "Max open files", "Max core file size"] {
+        let line = limits.lines().find(|line| line.starts_with(bound)).unwrap();
+        assert!(!line[bound.len()..].trim_start().starts_with("unlimited"), "{line}");
+    }
     assert!((server.metric("edgeplane_image_sandboxed") - 1.0).abs() < f64::EPSILON);
 }
 
@@ -102,6 +107,26 @@ fn a_job_that_takes_too_long_is_ended_with_its_worker() {
     wait::until("the worker's end", || !process::runs(worker));
     server.get("/img?url=%2Fa.png&w=96").expect(200);
     assert!((ended(&server, "deadline") + ended(&server, "unwanted") - 1.0).abs() < f64::EPSILON);
+}
+
+#[test]
+fn a_job_that_nobody_waits_for_is_ended_with_its_worker() {
+    // Row 171: the client disconnects.
+    let large = std::fs::read(bundle::built("nuxt3").join("static/images/astronaut.png")).unwrap();
+    let server = Launch::new(&image_bundle(&settings()).file("a.png", large).file("b.jpg", coffee()).write())
+        .setting("image.workers", "1")
+        .start();
+    server.get("/img?url=%2Fb.jpg&w=96").expect(200);
+    let worker = workers(&server)[0];
+    process::signal(worker, Signal::SIGSTOP);
+    let mut client = server.connect();
+    client.send(Request::get("/img?url=%2Fa.png&w=640").bytes(server.address()));
+    // Long enough for the job to be with the worker.
+    wait::pause(Duration::from_millis(300));
+    drop(client);
+    wait::until("the worker's end", || !process::runs(worker));
+    wait::until("it to be counted", || ended(&server, "unwanted") > 0.5);
+    server.get("/img?url=%2Fa.png&w=96").expect(200);
 }
 
 #[test]

@@ -33,7 +33,7 @@ const WRITE_BUFFER: usize = 8 * 1024;
 /// Read at once from the client.
 const READ_SIZE: usize = 16 * 1024;
 /// Bytes of following requests taken in while one is being answered; more wait in the kernel.
-pub(super) const AHEAD_MAX: usize = 16 * 1024;
+const AHEAD_MAX: usize = 16 * 1024;
 
 /// One client connection, between requests the property of the connection loop.
 #[derive(Debug)]
@@ -106,13 +106,31 @@ impl Drop for Loan {
 }
 
 /// Reads what the client sent into `ahead`; `Ok(0)` at its end.
-pub(super) fn poll_ahead(connection: &mut Connection, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+fn poll_ahead(connection: &mut Connection, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
     connection.ahead.reserve(READ_SIZE);
     // This future keeps nothing between two polls, so a new one for each poll is as good; and unlike `poll_read` it
     // needs no zeroed memory.
     let n = ready!(pin!(connection.socket.read_buf(&mut connection.ahead)).poll(cx))?;
     connection.ended |= n == 0;
     Poll::Ready(Ok(n))
+}
+
+/// Ready when the client has closed its connection. What it sends meanwhile is taken in, up to a limit beyond the `held`
+/// bytes of a body that are there already.
+pub(super) fn poll_left(connection: &mut Connection, held: usize, cx: &mut Context<'_>) -> Poll<()> {
+    while connection.ahead.len() < held + AHEAD_MAX {
+        // Memory is taken only once there is something to receive.
+        let left = match ready!(connection.socket.poll_readable(cx)) {
+            Ok(()) => !matches!(ready!(poll_ahead(connection, cx)), Ok(n) if n > 0),
+            Err(_) => true,
+        };
+        if left {
+            connection.ended = true;
+            return Poll::Ready(());
+        }
+    }
+    // A client that sends this much ahead is no longer watched for leaving; a write will tell.
+    Poll::Pending
 }
 
 /// The request is complete: take in what follows, tell only when the client leaves.

@@ -1,6 +1,13 @@
 //! Hot: one request and its answer: gate, decision, target, fallback, writing, log line.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    future::{Future as _, poll_fn},
+    net::SocketAddr,
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Instant,
+};
 
 use edgeplane_config::{Target, TargetKind};
 use http::StatusCode;
@@ -9,7 +16,7 @@ use super::{
     framing::Framing,
     gate::Passed,
     intake,
-    loan::Connection,
+    loan::{Connection, poll_left},
     relay,
     shard::Shard,
     upstream,
@@ -206,9 +213,18 @@ impl Turn<'_> {
                 (Some(connection), given)
             }
             Target::Image { cache_control } => {
-                let given = self.ask_image(cache_control.as_ref()).await;
+                let mut connection = connection;
+                let given = {
+                    let mut asked = pin!(self.ask_image(cache_control.as_ref()));
+                    // The answer first: one that is kept already needs no look at the client.
+                    poll_fn(|cx| match asked.as_mut().poll(cx) {
+                        Poll::Pending => poll_left(&mut connection, 0, cx).map(|()| Given::ClientLeft),
+                        given @ Poll::Ready(_) => given,
+                    })
+                    .await
+                };
                 self.now = Instant::now();
-                (Some(connection), given)
+                (Some(connection).filter(|_| !matches!(given, Given::ClientLeft)), given)
             }
             Target::Compute => self.ask_compute(connection, has_fallback, without_body).await,
         }

@@ -33,7 +33,9 @@ fn file(kind: &[u8; 4], properties: &[Vec<u8>]) -> Vec<u8> {
     [boxed(b"ftyp", b"avif\0\0\0\0mif1avif"), meta].concat()
 }
 
-fn still(properties: &[Vec<u8>]) -> Option<(u16, Option<Crop>, Option<(u16, Range)>)> {
+type Shown = (u16, Option<Crop>, Option<(u16, Range)>);
+
+fn still(properties: &[Vec<u8>]) -> Option<Shown> {
     match read(&file(b"av01", properties)) {
         Some(Found::Still(container)) => Some((container.orientation, container.crop, container.matrix)),
         _ => None,

@@ -16,12 +16,15 @@ fn pool(workers: usize, queue: usize, memory_bytes: usize) -> (Pool, Arc<ImageEv
     (pool, events)
 }
 
+type Held = Box<dyn FnOnce(&mut Seat<'_>, &dyn Fn() -> bool) + Send>;
+
 /// A job that waits until its sender is dropped.
-fn held() -> (mpsc::Sender<()>, impl FnOnce(&mut Seat<'_>, &dyn Fn() -> bool) + Send + 'static) {
+fn held() -> (mpsc::Sender<()>, Held) {
     let (sender, receiver) = mpsc::channel::<()>();
-    (sender, move |_: &mut Seat<'_>, _: &dyn Fn() -> bool| {
+    let job = move |_: &mut Seat<'_>, _: &dyn Fn() -> bool| {
         let _ = receiver.recv();
-    })
+    };
+    (sender, Box::new(job))
 }
 
 const SOON: Duration = Duration::from_millis(50);

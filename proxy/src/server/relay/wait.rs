@@ -4,7 +4,7 @@ use std::{
     future::poll_fn,
     io::IoSlice,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use tokio::{
@@ -13,10 +13,7 @@ use tokio::{
 };
 
 use super::{Cut, Passing, link::Link};
-use crate::{
-    compute::exchange::Stage,
-    server::loan::{AHEAD_MAX, poll_ahead},
-};
+use crate::{compute::exchange::Stage, server::loan::poll_left};
 
 /// A request on its way.
 #[derive(Debug)]
@@ -42,7 +39,7 @@ impl Passing<'_> {
                 pool.give_back(empty);
             }
             // A withheld answer is of no use to the client, who waits for the fallback's.
-            if self.exchange.stage() != Stage::Withheld && self.poll_left(cx).is_ready() {
+            if self.exchange.stage() != Stage::Withheld && poll_left(&mut self.connection, self.body, cx).is_ready() {
                 return Poll::Ready(Err(Cut::Left));
             }
             link.poll_deadline(cx).map(|()| Err(Cut::Time))
@@ -67,23 +64,6 @@ impl Passing<'_> {
         if let Some(sent) = self.unsent.take() {
             self.shard.pool.give_back(sent.head);
         }
-    }
-
-    /// Ready when the client has closed its connection. What it sends meanwhile is taken in, up to a limit.
-    fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.connection.ahead.len() < self.body + AHEAD_MAX {
-            // Memory is taken only once there is something to receive.
-            let left = match ready!(self.connection.socket.poll_readable(cx)) {
-                Ok(()) => !matches!(ready!(poll_ahead(&mut self.connection, cx)), Ok(n) if n > 0),
-                Err(_) => true,
-            };
-            if left {
-                self.connection.ended = true;
-                return Poll::Ready(());
-            }
-        }
-        // A client that sends this much ahead is no longer watched for leaving; a write will tell.
-        Poll::Pending
     }
 
     /// Writes all pieces to the client, together.
