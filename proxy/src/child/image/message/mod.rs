@@ -61,9 +61,10 @@ fn take<const LARGE: usize>(from: &mut impl Read) -> io::Result<(Small, [u64; LA
     if small[0] == MARK { Ok((small, large)) } else { Err(Nonsense.into()) }
 }
 
-/// Reads `length` bytes, which were found to be within their bounds.
+/// Reads `length` bytes, which were found to be within their bounds; bounds that no memory can hold are an error.
 fn read_bytes(from: &mut impl Read, length: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(length);
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(length).map_err(|_| io::ErrorKind::OutOfMemory)?;
     from.take(length as u64).read_to_end(&mut bytes)?;
     if bytes.len() == length { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }

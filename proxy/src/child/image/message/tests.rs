@@ -63,6 +63,9 @@ fn a_job_that_promises_too_much_is_not_waited_for() {
     let mut long = job_head(&order(), 10, &LIMITS);
     long[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
     assert_eq!(Job::read(&mut long.as_slice()).expect_err("too long").kind(), io::ErrorKind::InvalidData);
+    let boundless = Limits { source_bytes: usize::MAX, ..LIMITS };
+    let huge = job_head(&order(), usize::MAX, &boundless);
+    assert_eq!(Job::read(&mut huge.as_slice()).expect_err("no memory").kind(), io::ErrorKind::OutOfMemory);
     let mut other = job_head(&order(), 0, &LIMITS);
     other[3] = 2;
     assert_eq!(Job::read(&mut other.as_slice()).expect_err("another version").kind(), io::ErrorKind::InvalidData);
