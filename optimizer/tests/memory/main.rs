@@ -4,7 +4,7 @@
 
 use std::{env, fs, process::Command};
 
-use edgeplane_optimizer::{Fit, ImageFormat, Limits, Order, Position, optimize, price, probe};
+use edgeplane_optimizer::{Edits, Fit, ImageFormat, Limits, Order, Position, optimize, price, probe};
 
 /// Set for the process that does the work; names the format, or nothing for a process that only reads the source.
 const WORK: &str = "EDGEPLANE_TEST_WORK";
@@ -54,7 +54,8 @@ fn print_peak(line: &str) {
 }
 
 fn order(format: ImageFormat) -> Order {
-    Order { width: Some(1600), height: None, fit: Fit::Cover, position: Position::Center, format, quality: 75 }
+    let (fit, position, edits) = (Fit::Cover, Position::Center, Edits::default());
+    Order { width: Some(1600), height: None, fit, position, format, quality: 75, keep_p3: false, edits }
 }
 
 /// A picture with something in it everywhere.

@@ -191,6 +191,7 @@ fn refusal_numbers(refusal: Refusal) -> (u32, u32, u32, u64) {
         Refusal::TooManyPixels(width, height) => (4, width, height, 0),
         Refusal::OutputTooLarge(bytes) => (5, 0, 0, bytes as u64),
         Refusal::Encode => (6, 0, 0, 0),
+        Refusal::ExtractOutside => (7, 0, 0, 0),
     }
 }
 
@@ -204,6 +205,7 @@ fn refusal_of(why: u32, width: u32, height: u32, bytes: u64) -> Option<Refusal> 
         4 => Refusal::TooManyPixels(width, height),
         5 => Refusal::OutputTooLarge(bytes),
         6 => Refusal::Encode,
+        7 => Refusal::ExtractOutside,
         _ => return None,
     })
 }

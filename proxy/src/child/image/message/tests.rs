@@ -40,6 +40,7 @@ fn replies_are_read_back() {
         Refusal::TooManyPixels(9001, 7),
         Refusal::OutputTooLarge(12),
         Refusal::Encode,
+        Refusal::ExtractOutside,
     ] {
         let bytes = reply_head(&Reply::Refused(refusal));
         assert!(matches!(Reply::read(&mut bytes.as_slice(), 0), Ok(Reply::Refused(found)) if found == refusal));
