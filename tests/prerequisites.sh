@@ -37,6 +37,7 @@ if [ "$purpose" != build ]; then
 fi
 if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
   has curl || lack curl
+  has redis-server valkey-server || lack redis-server redis6
   has chromium chromium-browser google-chrome google-chrome-stable || lack chromium
 fi
 

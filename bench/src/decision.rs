@@ -66,7 +66,8 @@ impl PlainRequest {
         let log = AccessLog::start(LogFormat::Off).map_err(Failure::system("start a log"))?;
         let telemetry = Telemetry::new(metrics, log);
         let shard = telemetry.shard();
-        let app = App::build(settings, Parts { manifest, pack, compute: None }, telemetry).map_err(decision)?;
+        let app =
+            App::build(settings, Parts { manifest, pack, compute: None, images: None }, telemetry).map_err(decision)?;
         Ok(Self { app, telemetry: shard, out: BytesMut::with_capacity(4096) })
     }
 

@@ -1,6 +1,10 @@
 //! The composition root: settings and a bundle become an immutable [`App`]. The only module that knows all others.
 
-use std::{path::Path, sync::Arc, time::SystemTime};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
 
 use arc_swap::ArcSwap;
 use edgeplane_config::{Manifest, Settings, Target};
@@ -10,7 +14,7 @@ use tokio::sync::watch;
 use crate::{
     assets::Pack,
     compute::Fleet,
-    image::{Images, Origin, Rules, StartWorkers},
+    image::{Images, Origin, Rules, StartImages},
     origin::LocalOrigin,
     route::{CompileError, Routes},
     service::peer::Bounds,
@@ -47,7 +51,7 @@ pub enum BuildError {
     Routes(#[from] CompileError),
     /// The image optimizer cannot start.
     #[error("failed to start the image optimizer")]
-    Images(#[from] StartWorkers),
+    Images(#[from] StartImages),
 }
 
 /// The parts of a deployment, each started already.
@@ -59,6 +63,8 @@ pub struct Parts {
     pub pack: Pack,
     /// Node or the upstreams.
     pub compute: Option<Arc<Fleet>>,
+    /// The folder for optimized images; none: they are kept in memory only.
+    pub images: Option<PathBuf>,
 }
 
 impl App {
@@ -67,13 +73,14 @@ impl App {
     /// # Errors
     /// [`BuildError`].
     pub fn build(settings: Arc<Settings>, parts: Parts, telemetry: Telemetry) -> Result<Self, BuildError> {
+        let images = Images::start(&settings.image, parts.images.as_deref())?;
         let deployment = activate(&settings, parts)?;
         let site = Arc::new(Site::new("default", Arc::new(deployment)));
         Ok(Self {
             bounds: Arc::new(Bounds::new(&settings)),
             sites: Sites::only(site),
             telemetry,
-            images: Images::start(&settings.image)?,
+            images,
             default_cache_control: default_cache_control(&settings),
             keeping: watch::channel(false).1,
             closing: watch::channel(true).1,
@@ -89,7 +96,7 @@ impl App {
 
 /// Makes a deployment of its parts.
 pub(crate) fn activate(settings: &Settings, parts: Parts) -> Result<Deployment, BuildError> {
-    let Parts { manifest, pack, compute } = parts;
+    let Parts { manifest, pack, compute, images: _ } = parts;
     let wants_images = manifest
         .routes
         .iter()
@@ -123,6 +130,6 @@ pub(crate) fn default_cache_control(settings: &Settings) -> HeaderValue {
 }
 
 /// Where packs lie in the state directory.
-pub(crate) fn packs_dir(state_dir: &Path) -> std::path::PathBuf {
+pub(crate) fn packs_dir(state_dir: &Path) -> PathBuf {
     state_dir.join("packs")
 }

@@ -16,4 +16,5 @@ pub mod app;
 mod service;
 pub mod server;
 pub mod telemetry;
+mod control;
 pub mod command;

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    image::{ComputeFailure, Fetched, LocalFile, Origin},
+    image::{ComputeFailure, Fetched, LocalFile, Origin, Validators},
     route,
     site::Deployment,
 };
@@ -36,21 +36,26 @@ impl LocalOrigin {
         Self { site: site.to_owned(), deployment, settings }
     }
 
-    async fn fetch(&self, path_and_query: &str, limit: usize) -> Result<Fetched, ComputeFailure> {
+    async fn fetch(
+        &self,
+        path_and_query: &str,
+        validators: &Validators,
+        limit: usize,
+    ) -> Result<Fetched, ComputeFailure> {
         let fleet = self.deployment.compute.as_ref().ok_or(ComputeFailure::Absent)?;
         let deadline = Instant::now() + self.settings.compute.ready_wait;
         let pick = fleet.pick_by(&[], deadline).await.ok_or(ComputeFailure::Unreachable)?;
         let connect = self.settings.timeouts.connect;
         match pick.address {
             Address::Tcp(address) => {
-                exchange(dial(connect, TcpStream::connect(*address)).await?, path_and_query, limit).await
+                exchange(dial(connect, TcpStream::connect(*address)).await?, path_and_query, validators, limit).await
             }
             Address::Unix(path) => {
-                exchange(dial(connect, UnixStream::connect(path)).await?, path_and_query, limit).await
+                exchange(dial(connect, UnixStream::connect(path)).await?, path_and_query, validators, limit).await
             }
             Address::Name(name, port) => {
                 let stream = dial(connect, TcpStream::connect((name.as_str(), *port))).await?;
-                exchange(stream, path_and_query, limit).await
+                exchange(stream, path_and_query, validators, limit).await
             }
         }
     }
@@ -65,29 +70,36 @@ async fn dial<S>(limit: Duration, connecting: impl Future<Output = std::io::Resu
 }
 
 /// One GET on a connection of its own: rare enough, because the answer is kept, and it cannot disturb the pool.
-async fn exchange<S>(stream: S, path_and_query: &str, limit: usize) -> Result<Fetched, ComputeFailure>
+async fn exchange<S>(
+    stream: S,
+    path_and_query: &str,
+    validators: &Validators,
+    limit: usize,
+) -> Result<Fetched, ComputeFailure>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let unreachable = |_| ComputeFailure::Unreachable;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(unreachable)?;
     let driver = tokio::spawn(connection);
-    let request = Request::get(path_and_query)
+    let mut request = Request::get(path_and_query)
         // No host of the client's: what is cached for everybody must not depend on what one of them sent.
         .header(header::HOST, "localhost")
         .header(header::ACCEPT, "image/*,*/*;q=0.8")
         .header(header::CONNECTION, "close")
         .body(Empty::<Bytes>::new())
         .map_err(|_| ComputeFailure::Unreachable)?;
+    request.headers_mut().extend(validators.conditions());
     let response = sender.send_request(request).await.map_err(unreachable)?;
     let field = |name: header::HeaderName| {
         response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
     };
-    let (cache_control, etag) = (field(header::CACHE_CONTROL), field(header::ETAG));
+    let cache_control = field(header::CACHE_CONTROL);
+    let validators = Validators::of(response.headers());
     let status = response.status();
     let bytes = if status == StatusCode::OK { collect(response.into_body(), limit).await? } else { Bytes::new() };
     driver.abort();
-    Ok(Fetched { status, bytes, cache_control, etag })
+    Ok(Fetched { status, bytes, cache_control, validators })
 }
 
 async fn collect(mut body: hyper::body::Incoming, limit: usize) -> Result<Bytes, ComputeFailure> {
@@ -126,8 +138,13 @@ impl Origin for LocalOrigin {
         Some(LocalFile { bytes, hash })
     }
 
-    async fn compute(&self, path_and_query: &str, limit: usize) -> Result<Fetched, ComputeFailure> {
-        match timeout(self.settings.image.fetch_timeout, self.fetch(path_and_query, limit)).await {
+    async fn compute(
+        &self,
+        path_and_query: &str,
+        validators: &Validators,
+        limit: usize,
+    ) -> Result<Fetched, ComputeFailure> {
+        match timeout(self.settings.image.fetch_timeout, self.fetch(path_and_query, validators, limit)).await {
             Ok(fetched) => fetched,
             Err(_) => Err(ComputeFailure::Timeout),
         }

@@ -2,8 +2,10 @@
 
 mod edits;
 mod hostile;
+mod keeping;
 mod limit;
 mod remote;
+mod sharing;
 mod worker;
 
 use edgeplane_optimizer::SourceType;

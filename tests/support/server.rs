@@ -87,6 +87,23 @@ impl Launch {
         self
     }
 
+    /// Lets no file of its grow beyond so many bytes: writing more fails, as it does on a full disk.
+    pub(crate) fn largest_file(mut self, bytes: u64) -> Self {
+        let mut limited = Command::new("sh");
+        // The signal that would end the process is ignored, which a program inherits.
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", bytes / 512);
+        limited.args(["-c", &script]).arg(self.command.get_program()).args(self.command.get_args());
+        limited.env_clear();
+        for (name, value) in self.command.get_envs() {
+            if let Some(value) = value {
+                limited.env(name, value);
+            }
+        }
+        limited.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.command = limited;
+        self
+    }
+
     /// Runs it in that folder.
     pub(crate) fn directory(mut self, folder: &Path) -> Self {
         self.command.current_dir(folder);

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::{
     Address, ComputeSettings, ImageTuning, Limits, LogFormat, Settings, StaticSettings, Timeouts,
     problem::SettingProblem,
-    quantity::{GIB, KIB, MIB},
+    quantity::{self, GIB, KIB, MIB},
     read::Reader,
     wire::Values,
 };
@@ -107,6 +107,14 @@ fn image(reader: &mut Reader<'_>) -> ImageTuning {
         output_bytes_max: reader.bytes("image.output-bytes-max", KIB..=GIB),
         memory_bytes_max: reader.bytes("image.memory-bytes-max", MIB..=1024 * GIB),
         cache_bytes: reader.bytes("image.cache-bytes", 0..=1024 * GIB),
+        front_bytes: reader.bytes("image.front-bytes", 0..=GIB),
+        disk_bytes: reader.bytes("image.disk-bytes", 0..=1024 * GIB),
+        stale_max: reader.duration("image.stale-max", Duration::ZERO..=3650 * DAY),
+        avif_wait: avif_wait(reader),
+        behind_max: reader.count("image.behind-max", 0..=1024),
+        shared_cache: shared_cache(reader),
+        shared_cache_key_file: reader.path("image.shared-cache-key-file"),
+        shared_cache_timeout: reader.duration("image.shared-cache-timeout", MS..=10 * SECOND),
         quality: reader.count("image.quality", 1..=100),
         height_in_sizes: reader.boolean("image.height-in-sizes"),
         keep_p3: reader.boolean("image.keep-p3"),
@@ -121,6 +129,25 @@ fn image(reader: &mut Reader<'_>) -> ImageTuning {
         worker_idle_bytes: reader.bytes("image.worker-idle-bytes", MIB..=64 * GIB),
         worker_jobs: reader.count("image.worker-jobs", 1..=1_000_000),
     }
+}
+
+/// A duration, or `unlimited`.
+fn avif_wait(reader: &mut Reader<'_>) -> Option<Duration> {
+    let wait = |text: &str| match text {
+        "unlimited" => Some(None),
+        text => quantity::duration(text).filter(|wait| *wait <= HOUR).map(Some),
+    };
+    reader.parsed("image.avif-wait", None, "write a duration up to 1h, such as \"250ms\", or \"unlimited\"", wait)
+}
+
+/// `redis://[user:password@]host[:port][/database]`; the name of the scheme is all that can be judged from here.
+fn shared_cache(reader: &mut Reader<'_>) -> Option<String> {
+    let server = |text: &str| match text {
+        "" => Some(None),
+        text if text.starts_with("redis://") || text.starts_with("redis+unix://") => Some(Some(text.to_owned())),
+        _ => None,
+    };
+    reader.parsed("image.shared-cache", None, "write a URL such as \"redis://127.0.0.1:6379\", or nothing", server)
 }
 
 fn log_format(text: &str) -> Option<LogFormat> {
@@ -195,6 +222,13 @@ fn contradictions(settings: &Settings, reader: &mut Reader<'_>) {
             "compute.restart-min",
             "the first pause is longer than the longest",
             "raise `compute.restart-max` or lower this",
+        );
+    }
+    if settings.image.shared_cache.is_some() && settings.image.shared_cache_key_file.is_none() {
+        reader.note(
+            "image.shared-cache",
+            "without a key nobody can tell our images from somebody else's",
+            "name a file with at least 32 random bytes in `image.shared-cache-key-file`",
         );
     }
     if settings.image.default_sizes.is_empty() {

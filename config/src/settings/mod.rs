@@ -182,6 +182,22 @@ pub struct ImageTuning {
     pub memory_bytes_max: usize,
     /// Bytes of optimized images kept in memory.
     pub cache_bytes: u64,
+    /// Bytes of them that each thread keeps at hand.
+    pub front_bytes: usize,
+    /// Bytes of optimized images kept on disk; 0: none.
+    pub disk_bytes: u64,
+    /// How long after its lifetime an image is answered while it is fetched anew.
+    pub stale_max: Duration,
+    /// How long a client that takes other formats too waits for AVIF; none: without limit.
+    pub avif_wait: Option<Duration>,
+    /// Images that are being finished after another format was answered.
+    pub behind_max: usize,
+    /// The URL of a Redis or Valkey server that several processes share.
+    pub shared_cache: Option<String>,
+    /// The file of the secret that entries of the shared cache are signed with.
+    pub shared_cache_key_file: Option<PathBuf>,
+    /// How long the shared cache may delay an answer.
+    pub shared_cache_timeout: Duration,
     /// Quality where the request names none, 1-100.
     pub quality: u8,
     /// Whether a height must be one of the sizes.

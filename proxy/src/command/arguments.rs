@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Pack(PackArgs),
     /// Run the image optimizer on a file
     Optimize(OptimizeArgs),
+    /// Have a running server forget optimized images
+    Purge(PurgeArgs),
     /// Print the commented default settings file
     Settings,
 }
@@ -184,6 +186,29 @@ pub(crate) struct OptimizeArgs {
     pub(crate) flags: ConfigFlag,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct PurgeArgs {
+    /// How the sources begin: a path, a URL with its whole host, or * for all
+    #[arg(value_name = "URL_PREFIX")]
+    pub(crate) prefix: String,
+    /// Only the images of this site
+    #[arg(long, value_name = "NAME")]
+    pub(crate) site: Option<String>,
+    #[command(flatten)]
+    pub(crate) flags: StateFlags,
+}
+
+/// The settings that tell which server is meant.
+#[derive(Debug, Args)]
+pub(crate) struct StateFlags {
+    /// Settings file [default: ./edgeplane.toml where there is one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of the server's packs and caches [default: $STATE_DIRECTORY, else $XDG_STATE_HOME/edgeplane]
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<String>,
+}
+
 /// Only the settings file.
 #[derive(Debug, Args)]
 pub(crate) struct ConfigFlag {
@@ -208,6 +233,16 @@ impl SettingFlags for ConfigFlag {
 
     fn written(&self) -> Vec<(&'static str, String)> {
         Vec::new()
+    }
+}
+
+impl SettingFlags for StateFlags {
+    fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    fn written(&self) -> Vec<(&'static str, String)> {
+        self.state_dir.iter().map(|dir| ("state-dir", dir.clone())).collect()
     }
 }
 

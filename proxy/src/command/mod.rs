@@ -12,6 +12,7 @@ mod check;
 mod explain;
 mod pack;
 mod optimize;
+mod purge;
 mod settings;
 mod failure;
 mod exit;
@@ -58,6 +59,7 @@ fn dispatch(command: Command, environment: Vec<(OsString, OsString)>) -> Exit {
         Command::Explain(args) => load(&args.flags, environment).and_then(|settings| explain::run(&settings, args)),
         Command::Pack(args) => load(&args.flags, environment).and_then(|settings| pack::run(settings, args)),
         Command::Optimize(args) => load(&args.flags, environment).and_then(|settings| optimize::run(&settings, &args)),
+        Command::Purge(args) => load(&args.flags, environment).and_then(|settings| purge::run(&settings, &args)),
         Command::Settings => settings::run(),
     };
     match ended {

@@ -18,6 +18,7 @@ use crate::{
     app::{self, App, Parts},
     assets::{self, Pack},
     compute::{Fleet, Plan, environment},
+    control::ControlSocket,
     server::{self, listen::Listener},
     telemetry::{
         Telemetry,
@@ -108,12 +109,14 @@ async fn serve(
         }
     };
     let telemetry = telemetry(&settings)?;
-    let parts = Parts { manifest: served.manifest, pack, compute: compute.clone() };
+    let images = Some(state.path().join("images"));
+    let parts = Parts { manifest: served.manifest, pack, compute: compute.clone(), images };
     let app = App::build(Arc::clone(&settings), parts, telemetry)
         .map(Arc::new)
         .map_err(|source| Failure::unavailable("put the server together", source))?;
     let started = AppReport::new(&app).map_err(|source| Failure::unavailable("set up metrics", source))?;
     report.started(started);
+    control(&app, &state);
     let improving = improve_pack(&app);
     announce::started(&app, served.bundle.as_ref(), &listeners, admin_url.as_deref());
 
@@ -130,6 +133,14 @@ async fn serve(
     }
     app.telemetry.finish();
     Ok(())
+}
+
+/// Listens for operators. Without the socket nothing but their commands is missing.
+fn control(app: &Arc<App>, state: &StateDir) {
+    match ControlSocket::bind(state.path()) {
+        Ok(socket) => drop(tokio::spawn(socket.serve(Arc::clone(app)))),
+        Err(error) => tracing::warn!(%error, "there is no control socket: images cannot be purged"),
+    }
 }
 
 async fn bind_admin(settings: &Settings) -> Result<Option<AdminListener>, Failure> {

@@ -10,7 +10,7 @@ use edgeplane_optimizer::{Limits, Probe, Refusal as OptimizerRefusal, SourceType
 
 use super::{
     cache::Recipe,
-    events::ImageEvents,
+    events::{ImageEvents, Times},
     freshness::Freshness,
     negotiate::Choice,
     picture::Picture,
@@ -69,11 +69,13 @@ impl Drawer {
         };
         let began = Instant::now();
         let job = move |seat: &mut Seat<'_>, wanted: &dyn Fn() -> bool| (began.elapsed(), seat.optimize(&task, wanted));
-        let (_queued, drawn) = self.pool.run(price, job).await?;
+        let (queue, drawn) = self.pool.run(price, job).await?;
         let (done, times) = drawn?;
         match done {
             Ok(encoded) => {
-                self.events.encode(order.format, bytes.len(), encoded.bytes.len(), times.0.iter().sum());
+                let [decode, resize, encode] = times.0;
+                let times = Times { queue, decode, resize, encode };
+                self.events.encode(encoded.format, bytes.len(), encoded.bytes.len(), times);
                 Ok(Picture::optimized(encoded, &probe, freshness))
             }
             // A variety of the format that the decoder does not know, and browsers do.

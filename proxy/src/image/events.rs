@@ -1,18 +1,26 @@
 //! Hot: what the telemetry reads, counted without a lock.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use edgeplane_config::ImageFormat;
+use parking_lot::Mutex;
 
 /// Counters since the start. Owned by what they measure; telemetry reads them through [`ImageEvents::snapshot`].
 #[derive(Debug, Default)]
 pub struct ImageEvents {
-    hits: AtomicU64,
+    hits: [AtomicU64; LEVELS.len()],
     misses: AtomicU64,
     joined: AtomicU64,
+    stale: AtomicU64,
+    interim: AtomicU64,
+    revalidated: AtomicU64,
+    refresh_failures: AtomicU64,
     passed: AtomicU64,
     refused: AtomicU64,
     busy: AtomicU64,
@@ -20,12 +28,25 @@ pub struct ImageEvents {
     panics: AtomicU64,
     fetches: AtomicU64,
     fetch_failures: AtomicU64,
-    source_bytes: AtomicU64,
-    encoded_bytes: AtomicU64,
-    encode_micros: AtomicU64,
-    encoded: [AtomicU64; 4],
+    fetch_micros: AtomicU64,
+    evicted: [AtomicU64; 2],
+    disk_faults: [AtomicU64; DISK_FAULTS.len()],
+    shared: [AtomicU64; SHARED_RESULTS.len()],
+    made: [Made; FORMATS.len()],
     workers_started: AtomicU64,
-    workers_ended: [AtomicU64; 4],
+    workers_ended: [AtomicU64; WorkerEnd::ALL.len()],
+    /// Hits that the threads count for themselves.
+    fronts: Mutex<Vec<Arc<AtomicU64>>>,
+}
+
+/// What was made in one format.
+#[derive(Debug, Default)]
+struct Made {
+    count: AtomicU64,
+    source_bytes: AtomicU64,
+    bytes: AtomicU64,
+    saved_bytes: AtomicU64,
+    micros: [AtomicU64; STAGES.len()],
 }
 
 /// Why a worker process is no more.
@@ -57,21 +78,29 @@ impl WorkerEnd {
 }
 
 /// The counters at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ImageSnapshot {
-    /// Answers from the cache.
-    pub hits: u64,
+    /// Answers from the cache, by [`LEVELS`].
+    pub hits: [u64; LEVELS.len()],
     /// Answers that started the work themselves.
     pub misses: u64,
     /// Answers that waited for work somebody else had started.
     pub joined: u64,
+    /// Answers from the cache that were past their lifetime.
+    pub stale: u64,
+    /// Answers in another format, while the best one was still being made.
+    pub interim: u64,
+    /// Sources that were found unchanged, so that nothing had to be made.
+    pub revalidated: u64,
+    /// Sources that were to be looked at again and could not be.
+    pub refresh_failures: u64,
     /// Sources passed through unmodified.
     pub passed: u64,
     /// Requests without an image, whatever the reason.
     pub refused: u64,
     /// Of these, because the queue was full.
     pub busy: u64,
-    /// Jobs dropped from the queue because nobody waited any more.
+    /// Jobs dropped because nobody waited any more, or because others came first for too long.
     pub abandoned: u64,
     /// Jobs that ended in a panic of a codec.
     pub panics: u64,
@@ -79,102 +108,235 @@ pub struct ImageSnapshot {
     pub fetches: u64,
     /// Of these, without success.
     pub fetch_failures: u64,
-    /// Bytes of the sources that were optimized.
-    pub source_bytes: u64,
-    /// Bytes of the results.
-    pub encoded_bytes: u64,
-    /// Time the workers spent on jobs.
-    pub encode_time: Duration,
-    /// Results per format: AVIF, WebP, JPEG, PNG.
-    pub encoded: [(ImageFormat, u64); 4],
+    /// Time that took.
+    pub fetch_time: Duration,
+    /// Images given up for others, in memory and on disk.
+    pub evicted: [u64; 2],
+    /// What the disk did wrong, by [`DISK_FAULTS`].
+    pub disk_faults: [u64; DISK_FAULTS.len()],
+    /// What became of questions to the shared cache, by [`SHARED_RESULTS`].
+    pub shared: [u64; SHARED_RESULTS.len()],
+    /// Results per format, by [`FORMATS`].
+    pub made: [MadeSnapshot; FORMATS.len()],
     /// Worker processes started.
     pub workers_started: u64,
     /// Worker processes ended, and why.
-    pub workers_ended: [(WorkerEnd, u64); 4],
+    pub workers_ended: [(WorkerEnd, u64); WorkerEnd::ALL.len()],
+}
+
+/// What was made in one format, at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MadeSnapshot {
+    /// Images.
+    pub count: u64,
+    /// Bytes of their sources.
+    pub source_bytes: u64,
+    /// Bytes of the results.
+    pub bytes: u64,
+    /// Bytes that the results have less than their sources, where they have less.
+    pub saved_bytes: u64,
+    /// Time spent, by [`STAGES`].
+    pub time: [Duration; STAGES.len()],
 }
 
 /// The formats in the order of the counters.
-const FORMATS: [ImageFormat; 4] = [ImageFormat::Avif, ImageFormat::Webp, ImageFormat::Jpeg, ImageFormat::Png];
+pub const FORMATS: [ImageFormat; 4] = [ImageFormat::Avif, ImageFormat::Webp, ImageFormat::Jpeg, ImageFormat::Png];
+
+/// The parts of a job in the order of the counters, as labels.
+pub const STAGES: [&str; 4] = ["queue", "decode", "resize", "encode"];
+
+/// Where pictures are found, as labels, in the order of the counters.
+pub const LEVELS: [&str; 4] = ["front", "memory", "disk", "shared"];
+
+/// What a disk does wrong, as labels, in the order of the counters.
+pub const DISK_FAULTS: [&str; 4] = ["read", "write", "corrupt", "skipped"];
+
+/// What becomes of questions to the shared cache, as labels, in the order of the counters.
+pub const SHARED_RESULTS: [&str; 7] = ["hit", "miss", "stored", "forged", "error", "timeout", "skipped"];
+
+/// What became of a question to the shared cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SharedResult {
+    /// A good record.
+    Hit,
+    /// None.
+    Miss,
+    /// A record was written.
+    Stored,
+    /// A record that is not the fleet's, or not whole.
+    Forged,
+    /// It could not be reached, or did not understand.
+    Error,
+    /// It did not answer in time.
+    Timeout,
+    /// It was not asked, because it failed lately or because too much waits for it.
+    Skipped,
+}
+
+/// What a disk did wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DiskFault {
+    /// A record could not be read.
+    Read,
+    /// A record could not be written or removed.
+    Write,
+    /// A file is no record of ours, or not whole.
+    Corrupt,
+    /// More records waited to be written than may.
+    Skipped,
+}
+
+/// How long the parts of a job took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Times {
+    /// Waiting for a worker.
+    pub(super) queue: Duration,
+    /// Bytes to pixels.
+    pub(super) decode: Duration,
+    /// To the size and the shape that is wanted.
+    pub(super) resize: Duration,
+    /// Pixels to bytes.
+    pub(super) encode: Duration,
+}
 
 impl ImageEvents {
     /// Reads all counters; each is exact, together they may be a moment apart.
     pub fn snapshot(&self) -> ImageSnapshot {
-        let encoded = FORMATS.map(|format| (format, self.encoded[slot(format)].load(Relaxed)));
+        let get = |count: &AtomicU64| count.load(Relaxed);
+        let mut hits = self.hits.each_ref().map(get);
+        hits[0] += self.fronts.lock().iter().map(|front| get(front)).sum::<u64>();
         ImageSnapshot {
-            hits: self.hits.load(Relaxed),
-            misses: self.misses.load(Relaxed),
-            joined: self.joined.load(Relaxed),
-            passed: self.passed.load(Relaxed),
-            refused: self.refused.load(Relaxed),
-            busy: self.busy.load(Relaxed),
-            abandoned: self.abandoned.load(Relaxed),
-            panics: self.panics.load(Relaxed),
-            fetches: self.fetches.load(Relaxed),
-            fetch_failures: self.fetch_failures.load(Relaxed),
-            source_bytes: self.source_bytes.load(Relaxed),
-            encoded_bytes: self.encoded_bytes.load(Relaxed),
-            encode_time: Duration::from_micros(self.encode_micros.load(Relaxed)),
-            encoded,
-            workers_started: self.workers_started.load(Relaxed),
-            workers_ended: WorkerEnd::ALL.map(|why| (why, self.workers_ended[why as usize].load(Relaxed))),
+            hits,
+            misses: get(&self.misses),
+            joined: get(&self.joined),
+            stale: get(&self.stale),
+            interim: get(&self.interim),
+            revalidated: get(&self.revalidated),
+            refresh_failures: get(&self.refresh_failures),
+            passed: get(&self.passed),
+            refused: get(&self.refused),
+            busy: get(&self.busy),
+            abandoned: get(&self.abandoned),
+            panics: get(&self.panics),
+            fetches: get(&self.fetches),
+            fetch_failures: get(&self.fetch_failures),
+            fetch_time: Duration::from_micros(get(&self.fetch_micros)),
+            evicted: self.evicted.each_ref().map(get),
+            disk_faults: self.disk_faults.each_ref().map(get),
+            shared: self.shared.each_ref().map(get),
+            workers_started: get(&self.workers_started),
+            workers_ended: WorkerEnd::ALL.map(|why| (why, get(&self.workers_ended[why as usize]))),
+            made: self.made.each_ref().map(|made| MadeSnapshot {
+                count: get(&made.count),
+                source_bytes: get(&made.source_bytes),
+                bytes: get(&made.bytes),
+                saved_bytes: get(&made.saved_bytes),
+                time: made.micros.each_ref().map(|micros| Duration::from_micros(get(micros))),
+            }),
         }
     }
 
     pub(super) fn worker_start(&self) {
-        self.workers_started.fetch_add(1, Relaxed);
+        one(&self.workers_started);
     }
 
     pub(super) fn worker_end(&self, why: WorkerEnd) {
-        self.workers_ended[why as usize].fetch_add(1, Relaxed);
+        one(&self.workers_ended[why as usize]);
     }
 
-    pub(super) fn hit(&self) {
-        self.hits.fetch_add(1, Relaxed);
+    /// An answer came from the level at this place of [`LEVELS`].
+    pub(super) fn hit(&self, level: usize) {
+        one(&self.hits[level]);
+    }
+
+    /// The count of hits of one more thread. It is kept for ever: a total does not fall when a thread ends.
+    pub(super) fn front(&self) -> Arc<AtomicU64> {
+        let front = Arc::default();
+        self.fronts.lock().push(Arc::clone(&front));
+        front
     }
 
     pub(super) fn miss(&self, joined: bool) {
-        if joined { &self.joined } else { &self.misses }.fetch_add(1, Relaxed);
+        one(if joined { &self.joined } else { &self.misses });
+    }
+
+    pub(super) fn stale(&self) {
+        one(&self.stale);
+    }
+
+    pub(super) fn interim(&self) {
+        one(&self.interim);
+    }
+
+    pub(super) fn revalidate(&self) {
+        one(&self.revalidated);
+    }
+
+    pub(super) fn refresh_failure(&self) {
+        one(&self.refresh_failures);
     }
 
     pub(super) fn pass(&self) {
-        self.passed.fetch_add(1, Relaxed);
+        one(&self.passed);
     }
 
     pub(super) fn refusal(&self, busy: bool) {
-        self.refused.fetch_add(1, Relaxed);
+        one(&self.refused);
         if busy {
-            self.busy.fetch_add(1, Relaxed);
+            one(&self.busy);
         }
     }
 
     pub(super) fn abandon(&self) {
-        self.abandoned.fetch_add(1, Relaxed);
+        one(&self.abandoned);
     }
 
     pub(super) fn panic(&self) {
-        self.panics.fetch_add(1, Relaxed);
+        one(&self.panics);
     }
 
-    pub(super) fn fetch(&self, failed: bool) {
-        self.fetches.fetch_add(1, Relaxed);
+    pub(super) fn fetch(&self, failed: bool, took: Duration) {
+        one(&self.fetches);
+        self.fetch_micros.fetch_add(micros(took), Relaxed);
         if failed {
-            self.fetch_failures.fetch_add(1, Relaxed);
+            one(&self.fetch_failures);
         }
     }
 
-    pub(super) fn encode(&self, format: ImageFormat, source: usize, encoded: usize, took: Duration) {
-        self.encoded[slot(format)].fetch_add(1, Relaxed);
-        self.source_bytes.fetch_add(source as u64, Relaxed);
-        self.encoded_bytes.fetch_add(encoded as u64, Relaxed);
-        self.encode_micros.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
+    pub(super) fn evict_memory(&self) {
+        one(&self.evicted[0]);
+    }
+
+    pub(super) fn evict_disk(&self) {
+        one(&self.evicted[1]);
+    }
+
+    pub(super) fn disk_fault(&self, fault: DiskFault) {
+        one(&self.disk_faults[fault as usize]);
+    }
+
+    pub(super) fn shared(&self, result: SharedResult) {
+        one(&self.shared[result as usize]);
+    }
+
+    pub(super) fn encode(&self, format: ImageFormat, source: usize, encoded: usize, times: Times) {
+        let Some(slot) = FORMATS.iter().position(|one| *one == format) else { return };
+        let made = &self.made[slot];
+        one(&made.count);
+        made.source_bytes.fetch_add(source as u64, Relaxed);
+        made.bytes.fetch_add(encoded as u64, Relaxed);
+        made.saved_bytes.fetch_add(source.saturating_sub(encoded) as u64, Relaxed);
+        let Times { queue, decode, resize, encode } = times;
+        for (spent, took) in made.micros.iter().zip([queue, decode, resize, encode]) {
+            spent.fetch_add(micros(took), Relaxed);
+        }
     }
 }
 
-fn slot(format: ImageFormat) -> usize {
-    match format {
-        ImageFormat::Avif => 0,
-        ImageFormat::Webp => 1,
-        ImageFormat::Jpeg => 2,
-        ImageFormat::Png => 3,
-    }
+fn one(count: &AtomicU64) {
+    count.fetch_add(1, Relaxed);
+}
+
+fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }

@@ -1,6 +1,9 @@
 //! A source's bytes, from wherever they are.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -13,10 +16,11 @@ use super::{
     events::ImageEvents,
     freshness::Freshness,
     locator::{LocalPath, Locator},
+    picture::Provenance,
     refusal::Refusal,
     remote::Remote,
     rules::Rules,
-    source::{ComputeFailure, Fetched, LocalFile},
+    source::{ComputeFailure, Fetched, LocalFile, Validators},
 };
 
 /// A source that was found, or the way to ask for it.
@@ -56,11 +60,23 @@ impl Source {
     }
 }
 
-/// Bytes, and how long what is made of them may be kept.
+/// What was heard of a source.
 #[derive(Clone, Debug)]
-pub(super) struct Loaded {
+pub(super) enum Loaded {
+    /// Its bytes.
+    New(Sourced),
+    /// It is what it was when these validators were given.
+    Same(Freshness, Validators),
+}
+
+/// Bytes, what they can be recognised by, and how long what is made of them may be kept.
+#[derive(Clone, Debug)]
+pub(super) struct Sourced {
     pub(super) bytes: Bytes,
     pub(super) freshness: Freshness,
+    pub(super) provenance: Provenance,
+    /// When they were asked for: what came after that may be newer.
+    pub(super) read: SystemTime,
 }
 
 /// Fetches sources, a bounded number at a time: each holds its bytes while it lasts.
@@ -75,37 +91,55 @@ pub(super) struct Loader {
 }
 
 impl Loader {
-    /// Reads a source.
+    /// Reads a source. With `validators` it is only read where it is no longer what they were given for.
     ///
     /// # Errors
     /// [`Refusal::Busy`] when too many fetches are under way, or whatever the fetch came to.
-    pub(super) async fn load(&self, source: Source, rules: &Rules, origin: &dyn Origin) -> Result<Loaded, Refusal> {
+    pub(super) async fn load(
+        &self,
+        source: Source,
+        validators: &Validators,
+        rules: &Rules,
+        origin: &dyn Origin,
+    ) -> Result<Loaded, Refusal> {
+        let (read, begun) = (SystemTime::now(), Instant::now());
         let fetched = match source {
             // The key names the content, so the result stays right as long as it is kept.
-            Source::File(file) => {
-                self.admit(file.bytes.len())?;
+            Source::File(LocalFile { bytes, hash }) => {
+                self.admit(bytes.len())?;
                 let freshness = Freshness { ttl: self.ttl_max, store: true };
-                return Ok(Loaded { bytes: file.bytes, freshness });
+                let provenance = Provenance { validators: Validators::default(), hash };
+                return Ok(Loaded::New(Sourced { bytes, freshness, provenance, read }));
             }
             Source::Compute(places) => {
                 let _place = self.places.try_acquire().map_err(|_| Refusal::Busy)?;
-                let asked = tokio::time::timeout(self.timeout, self.ask(&places, origin));
+                let asked = tokio::time::timeout(self.timeout, self.ask(&places, validators, origin));
                 asked.await.unwrap_or(Err(Refusal::UpstreamTimeout))
             }
             Source::Remote(url) => {
                 let _place = self.places.try_acquire().map_err(|_| Refusal::Busy)?;
-                self.remote.fetch(url, rules).await
+                self.remote.fetch(url, validators, rules).await
             }
         };
-        self.events.fetch(fetched.is_err());
+        self.events.fetch(fetched.is_err(), begun.elapsed());
         let fetched = fetched?;
         let freshness = Freshness::of(fetched.cache_control.as_deref(), rules.ttl_min, self.ttl_max);
-        Ok(Loaded { bytes: fetched.bytes, freshness })
+        if fetched.status == StatusCode::NOT_MODIFIED {
+            return Ok(Loaded::Same(freshness, fetched.validators));
+        }
+        let hash = hash(fetched.bytes.clone()).await?;
+        let provenance = Provenance { validators: fetched.validators, hash };
+        Ok(Loaded::New(Sourced { bytes: fetched.bytes, freshness, provenance, read }))
     }
 
-    async fn ask(&self, places: &[LocalPath], origin: &dyn Origin) -> Result<Fetched, Refusal> {
+    async fn ask(
+        &self,
+        places: &[LocalPath],
+        validators: &Validators,
+        origin: &dyn Origin,
+    ) -> Result<Fetched, Refusal> {
         for place in places {
-            let fetched = match origin.compute(&place.target(), self.bytes_max).await {
+            let fetched = match origin.compute(&place.target(), validators, self.bytes_max).await {
                 Ok(fetched) => fetched,
                 Err(ComputeFailure::Absent) => return Err(Refusal::SourceMissing),
                 Err(ComputeFailure::Unreachable) => return Err(Refusal::UpstreamFailed),
@@ -114,6 +148,7 @@ impl Loader {
             };
             match fetched.status {
                 StatusCode::NOT_FOUND | StatusCode::GONE => {}
+                StatusCode::NOT_MODIFIED if !validators.is_empty() => return Ok(fetched),
                 status if status.is_success() => {
                     self.admit(fetched.bytes.len())?;
                     return Ok(fetched);
@@ -128,4 +163,14 @@ impl Loader {
     pub(super) fn admit(&self, bytes: usize) -> Result<(), Refusal> {
         if bytes > self.bytes_max { Err(Refusal::SourceTooLarge) } else { Ok(()) }
     }
+}
+
+/// The hash of a source. A large one would hold up what else happens on this thread.
+async fn hash(bytes: Bytes) -> Result<[u8; 32], Refusal> {
+    const AT_ONCE: usize = 256 * 1024;
+    if bytes.len() <= AT_ONCE {
+        return Ok(*blake3::hash(&bytes).as_bytes());
+    }
+    let hashing = tokio::task::spawn_blocking(move || *blake3::hash(&bytes).as_bytes());
+    hashing.await.map_err(|_| Refusal::Failed)
 }

@@ -1,14 +1,28 @@
-//! Making a picture: load its source, look at it, optimize it or let it pass, and keep the result.
+//! Making a picture: find it or load its source, look at it, optimize it or let it pass, and keep the result.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use edgeplane_optimizer::{ImageFormat, probe};
 
 use super::{
     Origin,
-    cache::{Cache, Key, Outcome},
+    behind::{Behind, Pace},
+    cache::{Cache, Identity, Key, Level, Name, Outcome},
     draw::Drawer,
     events::ImageEvents,
-    load::{Loader, Source},
+    flight::{Beacon, Flight, Flights},
+    freshness::Freshness,
+    load::{Loaded, Loader, Source, Sourced},
+    negotiate::Choice,
+    picture::Picture,
+    refusal::Refusal,
     rules::Rules,
+    source::Validators,
 };
 
 /// What makes pictures: everything a flight needs of us.
@@ -17,31 +31,204 @@ pub(super) struct Maker {
     pub(super) cache: Cache,
     pub(super) loader: Loader,
     pub(super) drawer: Drawer,
+    pub(super) flights: Flights<Key, Landing>,
+    pub(super) sources: Flights<(Identity, Validators), Result<Loaded, Refusal>>,
+    pub(super) behind: Behind,
+    pub(super) pace: Pace,
+    /// How long somebody who takes another format waits for AVIF.
+    pub(super) avif_wait: Option<Duration>,
     pub(super) negative_ttl: Duration,
     pub(super) events: Arc<ImageEvents>,
 }
 
+/// One picture to be had, and all that is needed to make it.
+#[derive(Clone)]
+pub(super) struct Task {
+    pub(super) key: Key,
+    pub(super) name: Arc<Name>,
+    pub(super) source: Source,
+    pub(super) rules: Arc<Rules>,
+    pub(super) origin: Arc<dyn Origin>,
+    /// What is answered where AVIF, which the key asks for, takes long.
+    pub(super) standing_in: Option<Choice>,
+}
+
+impl Task {
+    /// The picture that is answered for now.
+    pub(super) fn stand_in(&self) -> Option<Self> {
+        let choice = self.standing_in?;
+        let mut stand_in = Self { standing_in: None, ..self.clone() };
+        stand_in.key.recipe.choice = choice;
+        Some(stand_in)
+    }
+}
+
+/// What a flight came to, and where it was found if it had not to be made.
+#[derive(Clone, Debug)]
+pub(super) struct Landing {
+    pub(super) outcome: Outcome,
+    pub(super) level: Option<Level>,
+}
+
+impl From<Outcome> for Landing {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, level: None }
+    }
+}
+
+type Work = Pin<Box<dyn Future<Output = Landing> + Send>>;
+
 impl Maker {
-    /// Makes the picture for `key` and keeps what may be kept.
-    pub(super) async fn make(&self, key: Key, source: Source, rules: &Rules, origin: &dyn Origin) -> Outcome {
-        // Between the look into the cache and the start of this flight, another one may have landed.
-        if let Some(outcome) = self.cache.get(&key).await {
-            return outcome;
+    /// The flight for a picture that is not at hand. The flag tells whether somebody had begun it.
+    pub(super) fn begin(self: &Arc<Self>, task: &Task) -> (Arc<Flight<Key, Landing>>, bool) {
+        self.flights.board(&task.key, |beacon| -> Work {
+            let (maker, task) = (Arc::clone(self), task.clone());
+            Box::pin(async move { maker.bring(&task, &beacon).await })
+        })
+    }
+
+    /// Sees to it that a picture past its lifetime is looked after, behind the scenes and not more than bearable.
+    pub(super) fn refresh(self: &Arc<Self>, task: &Task, stale: &Arc<Picture>) {
+        let Some(pledge) = self.behind.pledge() else { return };
+        let (flight, joined) = self.flights.board(&task.key, |_| -> Work {
+            let (maker, task, stale) = (Arc::clone(self), task.clone(), Arc::clone(stale));
+            Box::pin(async move { maker.renew(&task, &stale).await.into() })
+        });
+        if !joined {
+            self.flights.see_through(flight, pledge);
         }
-        let loaded = match self.loader.load(source, rules, origin).await {
-            Ok(loaded) => loaded,
-            Err(refusal) => {
-                if refusal.is_fetch_failure() {
-                    self.cache.insert(key, Err(refusal.clone()), self.negative_ttl).await;
-                }
-                return Err(refusal);
+    }
+
+    /// Finds a picture or makes it.
+    async fn bring(self: &Arc<Self>, task: &Task, beacon: &Beacon<Landing>) -> Landing {
+        let begun = Instant::now();
+        // Between the look into the cache and the start of this flight, another one may have landed.
+        if let Some(entry) = self.cache.at_hand(&task.key).await {
+            return Landing { outcome: entry.outcome, level: Some(Level::Memory) };
+        }
+        if let Some((picture, level)) = self.cache.find(&task.key, begun).await {
+            return Landing { outcome: Ok(picture), level: Some(level) };
+        }
+        let outcome = self.make(task, beacon, begun).await;
+        if let Err(refusal) = &outcome
+            && refusal.is_lasting()
+        {
+            self.cache.keep_refusal(&task.key, refusal.clone(), &task.name, self.negative_ttl).await;
+        }
+        outcome.into()
+    }
+
+    async fn make(self: &Arc<Self>, task: &Task, beacon: &Beacon<Landing>, begun: Instant) -> Outcome {
+        // Held until the picture is there: a stand-in is made of the same bytes.
+        let source = self.source(task, Validators::default());
+        let sourced = match source.landed().await.unwrap_or(Err(Refusal::Failed))? {
+            Loaded::New(sourced) => sourced,
+            Loaded::Same(..) => return Err(Refusal::UpstreamFailed),
+        };
+        let stand_in = task.stand_in().filter(|_| self.is_long(task, &sourced));
+        let Some(stand_in) = stand_in else {
+            let _ahead = self.behind.ahead();
+            return self.draw(task, sourced, begun).await;
+        };
+        // Whoever waits is told, and the picture that they get comes first.
+        beacon.long();
+        self.begin(&stand_in).0.landed().await;
+        let Some(_turn) = self.behind.turn().await else {
+            self.events.abandon();
+            return Err(Refusal::Busy);
+        };
+        self.draw(task, sourced, begun).await
+    }
+
+    /// The flight that reads a source: one for all pictures that are made of it at the same time.
+    fn source(
+        self: &Arc<Self>,
+        task: &Task,
+        validators: Validators,
+    ) -> Arc<Flight<(Identity, Validators), Result<Loaded, Refusal>>> {
+        let key = (task.key.identity.clone(), validators);
+        let work = |_| {
+            let (maker, task, validators) = (Arc::clone(self), task.clone(), key.1.clone());
+            async move {
+                let Task { source, rules, origin, .. } = task;
+                maker.loader.load(source, &validators, &rules, origin.as_ref()).await
             }
         };
-        let freshness = loaded.freshness;
-        let picture = Arc::new(self.drawer.draw(loaded.bytes, key.recipe, freshness, rules).await?);
-        if freshness.store {
-            self.cache.insert(key, Ok(Arc::clone(&picture)), freshness.ttl).await;
+        self.sources.board(&key, work).0
+    }
+
+    /// Whether AVIF will not be there in the time that a client waits for it.
+    fn is_long(&self, task: &Task, sourced: &Sourced) -> bool {
+        let (Some(wait), Ok(probe)) = (self.avif_wait, probe(&sourced.bytes)) else { return false };
+        !self.drawer.passes(&probe) && (self.behind.is_busy() || self.pace.expect(&probe, &task.key.recipe) > wait)
+    }
+
+    /// Draws a picture and keeps what may be kept.
+    async fn draw(&self, task: &Task, sourced: Sourced, begun: Instant) -> Outcome {
+        let Sourced { bytes, freshness, provenance, read } = sourced;
+        let (recipe, drawing) = (task.key.recipe, Instant::now());
+        let picture = self.drawer.draw(bytes.clone(), recipe, freshness, &task.rules).await?;
+        if recipe.choice == Choice::Format(ImageFormat::Avif)
+            && let Ok(probe) = probe(&bytes)
+            && !picture.passed
+        {
+            self.pace.learn(&probe, &recipe, drawing.elapsed());
         }
+        let picture = Arc::new(picture.from_source(provenance, read));
+        self.keep(task, &picture, begun).await;
         Ok(picture)
+    }
+
+    /// Keeps a picture, or sees to it that none is kept where its source does not want that any more.
+    async fn keep(&self, task: &Task, picture: &Arc<Picture>, begun: Instant) {
+        let Freshness { ttl, store } = picture.freshness;
+        if store && !ttl.is_zero() {
+            self.cache.keep(&task.key, picture, &task.name, begun).await;
+        } else {
+            self.cache.forget(&task.key).await;
+        }
+    }
+
+    /// Looks after a picture past its lifetime: the source may be unchanged, changed, gone, or out of reach.
+    async fn renew(self: &Arc<Self>, task: &Task, stale: &Arc<Picture>) -> Outcome {
+        let begun = Instant::now();
+        let source = self.source(task, stale.source.validators.clone());
+        let outcome = match source.landed().await.unwrap_or(Err(Refusal::Failed)) {
+            Ok(Loaded::Same(freshness, validators)) => Ok(self.extend(task, stale, freshness, validators, begun).await),
+            Ok(Loaded::New(sourced)) if sourced.provenance.hash == stale.source.hash => {
+                let Sourced { freshness, provenance, .. } = sourced;
+                Ok(self.extend(task, stale, freshness, provenance.validators, begun).await)
+            }
+            Ok(Loaded::New(sourced)) => match self.behind.turn().await {
+                Some(_turn) => self.draw(task, sourced, begun).await,
+                None => Err(Refusal::Busy),
+            },
+            Err(refusal) => Err(refusal),
+        };
+        let Err(refusal) = outcome else { return outcome };
+        self.events.refresh_failure();
+        if refusal.is_passing() {
+            self.cache.rest(&task.key, stale, &task.name, self.negative_ttl).await;
+            return Ok(Arc::clone(stale));
+        }
+        // There is an answer, and it is that there is no picture any more.
+        self.cache.forget(&task.key).await;
+        self.cache.keep_refusal(&task.key, refusal.clone(), &task.name, self.negative_ttl).await;
+        Err(refusal)
+    }
+
+    /// The same picture for longer.
+    async fn extend(
+        &self,
+        task: &Task,
+        stale: &Arc<Picture>,
+        freshness: Freshness,
+        validators: Validators,
+        begun: Instant,
+    ) -> Arc<Picture> {
+        self.events.revalidate();
+        let picture = Arc::new(stale.renewed(freshness, validators));
+        self.keep(task, &picture, begun).await;
+        picture
     }
 }

@@ -1,19 +1,22 @@
 //! The image optimization primitive: a URL in one of two dialects, an image in the best format its reader takes.
 //!
 //! The way of a request: `request` (what may be known) -> `query` -> `locator` (what the url names, and whether it may
-//! be read) -> `negotiate` -> `cache`, and on a miss `flight` -> `make` -> `load` (from `source`: files and Compute, or
-//! from `remote`: other hosts) -> `draw` -> `work` (the optimizer, on threads of its own) -> `cache` -> `reply`.
+//! be read) -> `negotiate` -> `cache` in memory, and on a miss `flight` -> `make` -> `cache` on disk -> `load` (from
+//! `source`: files and Compute, or from `remote`: other hosts) -> `draw` -> `work` (the optimizer) -> `cache` ->
+//! `reply`. What nobody waits for any more goes on `behind` the scenes.
 //!
 //! Every check of what may be read stands before the cache is asked: what one deployment may show is no reason for
 //! another one to show it. The request's `Host` is not even an input.
 
 mod address;
+mod behind;
 mod cache;
 mod disposition;
 mod draw;
 mod events;
 mod flight;
 mod freshness;
+mod front;
 mod load;
 mod locator;
 mod make;
@@ -30,28 +33,39 @@ mod rules;
 mod source;
 mod work;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::Path,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
-use edgeplane_config::ImageTuning;
+use edgeplane_config::{Amount, ImageTuning};
 use edgeplane_optimizer::{Limits, SourceType, VERSION, probe};
 use tokio::{sync::Semaphore, time::timeout};
 
 pub use address::AddressRule;
-pub use events::{ImageEvents, ImageSnapshot, WorkerEnd};
+pub use cache::{DiskUse, Purge, ShareError};
+pub use events::{
+    DISK_FAULTS, FORMATS, ImageEvents, ImageSnapshot, LEVELS, MadeSnapshot, SHARED_RESULTS, STAGES, WorkerEnd,
+};
+pub use front::{Front, Lasting, ReadyPicture};
 pub use preview::Preview;
 pub use refusal::{BadRequest, Refusal};
 pub use request::ImageRequest;
 pub use rules::Rules;
-pub use source::{ComputeFailure, Fetched, LocalFile, Origin};
+pub use source::{ComputeFailure, Fetched, LocalFile, Origin, Validators};
 
 use crate::answer::Answer;
-use cache::{Cache, Key, Outcome, Recipe};
+use behind::{Behind, Pace};
+use cache::{Cache, Key, Level, Memory, Name, Outcome, Recipe};
 use draw::{Drawer, gate};
-use flight::Flights;
+use flight::{Flight, Flights};
 use freshness::Freshness;
 use load::{Loader, Source};
 use locator::{Locator, locate};
-use make::Maker;
+use make::{Landing, Maker, Task};
 use negotiate::Choice;
 use picture::Picture;
 use query::Query;
@@ -63,54 +77,91 @@ use work::{Means, Pool};
 #[derive(Debug)]
 pub struct Images {
     maker: Arc<Maker>,
-    flights: Flights,
     timeout: Duration,
+    front_bytes: usize,
 }
 
-/// The workers could not be started.
+/// An answer, and how long the same may be answered to the same request; none where each has to be looked at.
+#[derive(Debug)]
+pub struct Answered {
+    /// The answer.
+    pub answer: Answer,
+    /// Whether it may be kept at hand.
+    pub lasting: Option<Lasting>,
+}
+
+impl From<Answer> for Answered {
+    fn from(answer: Answer) -> Self {
+        Self { answer, lasting: None }
+    }
+}
+
+/// The image primitive could not be started.
 #[derive(Debug, thiserror::Error)]
-#[error("start the image workers")]
-pub struct StartWorkers {
-    source: io::Error,
+pub enum StartImages {
+    /// The system gives no threads.
+    #[error("start the image workers")]
+    Workers(#[source] io::Error),
+    /// The shared cache is not what the settings say.
+    #[error("set up the shared cache")]
+    Share(#[from] ShareError),
 }
 
 impl Images {
-    /// Starts the workers and an empty cache.
+    /// Starts the workers and the cache. `store` is the folder for images on disk; none: they are kept in memory only.
+    ///
+    /// Must run inside the runtime that outlives all requests, where there is to be anything on disk.
     ///
     /// # Errors
-    /// When the system gives no threads.
-    pub fn start(tuning: &ImageTuning) -> Result<Self, StartWorkers> {
+    /// When the system gives no threads, or the shared cache has no good address or key.
+    pub fn start(tuning: &ImageTuning, store: Option<&Path>) -> Result<Self, StartImages> {
         let events = Arc::new(ImageEvents::default());
         let means = Means::of(tuning);
         let pool = Pool::start(tuning.workers, tuning.queue, tuning.memory_bytes_max, &means, Arc::clone(&events))
-            .map_err(|source| StartWorkers { source })?;
-        let fetch = FetchLimits {
-            timeout: tuning.fetch_timeout,
-            redirects: tuning.redirects_max,
-            bytes: tuning.source_bytes_max,
-        };
-        let loader = Loader {
-            remote: Remote::new(AddressRule::new(&tuning.private_addresses), fetch),
-            places: Semaphore::new(tuning.queue.clamp(1, Semaphore::MAX_PERMITS)),
-            bytes_max: tuning.source_bytes_max,
-            timeout: tuning.fetch_timeout,
-            ttl_max: tuning.ttl_max,
-            events: Arc::clone(&events),
-        };
+            .map_err(StartImages::Workers)?;
         let limits = Limits {
             source_bytes: tuning.source_bytes_max,
             side: tuning.side_max,
             output_bytes: tuning.output_bytes_max,
         };
-        let cache = Cache::new(tuning.cache_bytes);
-        let drawer = Drawer { pool, limits, timeout: tuning.timeout, events: Arc::clone(&events) };
-        let maker = Maker { cache, loader, drawer, negative_ttl: tuning.negative_ttl, events };
-        Ok(Self { maker: Arc::new(maker), flights: Flights::default(), timeout: tuning.timeout })
+        let maker = Maker {
+            cache: cache(tuning, store, &events)?,
+            loader: loader(tuning, &events),
+            drawer: Drawer { pool, limits, timeout: tuning.timeout, events: Arc::clone(&events) },
+            flights: Flights::default(),
+            sources: Flights::default(),
+            behind: Behind::new(tuning.behind_max, n_workers(tuning.workers), tuning.timeout),
+            pace: Pace::default(),
+            avif_wait: tuning.avif_wait,
+            negative_ttl: tuning.negative_ttl,
+            events,
+        };
+        Ok(Self { maker: Arc::new(maker), timeout: tuning.timeout, front_bytes: tuning.front_bytes })
     }
 
     /// What has happened so far.
     pub fn events(&self) -> &Arc<ImageEvents> {
         &self.maker.events
+    }
+
+    /// Forgets images, also those that are still being made, and says how many.
+    pub async fn purge(&self, purge: Purge) -> u64 {
+        self.maker.cache.purge(purge).await
+    }
+
+    /// A place for the latest pictures of the thread that calls.
+    pub fn front(&self) -> Front {
+        Front::new(self.front_bytes, &self.maker.events)
+    }
+
+    /// Raised by every purge.
+    fn generation(&self) -> u64 {
+        self.maker.cache.generation()
+    }
+
+    /// Bytes and entries in memory, and what the disk holds.
+    pub fn used(&self) -> ((u64, u64), DiskUse) {
+        self.maker.cache.used()
     }
 
     /// Answers a request under a deployment's rules.
@@ -122,7 +173,7 @@ impl Images {
         request: &ImageRequest,
         rules: &Arc<Rules>,
         origin: Arc<dyn Origin>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answered, Refusal> {
         let answer = self.attempt(request, rules, origin).await;
         if let Err(refusal) = &answer {
             self.maker.events.refusal(*refusal == Refusal::Busy);
@@ -135,15 +186,18 @@ impl Images {
         request: &ImageRequest,
         rules: &Arc<Rules>,
         origin: Arc<dyn Origin>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answered, Refusal> {
+        let generation = self.generation();
         if !matches!(request.method.as_str(), "GET" | "HEAD") {
             return Err(Refusal::MethodNotAllowed);
         }
         let query = Query::parse(request.query.as_deref().unwrap_or_default(), rules)?;
         let locator = locate(&query.url, request.base_path(), rules, origin.as_ref())?;
-        let source_path = match &locator {
-            Locator::Local(places) => places.first().map(|place| place.path.clone()).unwrap_or_default(),
-            Locator::Remote(url) => url.path().into(),
+        let (source_path, url) = match &locator {
+            Locator::Local(places) => {
+                places.first().map(|place| (place.path.clone(), place.target())).unwrap_or_default()
+            }
+            Locator::Remote(url) => (url.path().to_owned(), url.as_str().to_owned()),
         };
         let source = Source::find(locator, origin.as_ref());
         let current = matches!(source, Source::File(_));
@@ -156,47 +210,161 @@ impl Images {
                 let freshness = Freshness { ttl: rules.ttl_min, store: true };
                 let picture = Picture::passed(file.bytes.clone(), Some(&file.hash), &probe, freshness);
                 let around = Circumstances { status: CacheStatus::Bypass, source_path: &source_path, current };
-                return Ok(reply(&picture, request, rules, around));
+                return Ok(reply(&picture, request, rules, around).into());
             }
         }
         let choice = Choice::of(request.accept.as_deref(), &rules.formats, query.format);
         let key =
             Key { version: VERSION, identity: source.identity(origin.as_ref()), recipe: Recipe::of(&query, choice) };
-        let (outcome, mut status) = self.get(key, source, rules, origin).await;
+        let name = Arc::new(Name { site: origin.site().to_owned(), url });
+        let standing_in = choice.standing_in(request.accept.as_deref(), &rules.formats, query.format);
+        let task = Task { key, name, source, rules: Arc::clone(rules), origin, standing_in };
+        let (outcome, mut status) = self.get(&task).await;
         let picture = outcome?;
         // The cache may have kept what another deployment of the site was allowed to show.
         if picture.source_type == SourceType::Svg && !rules.allow_svg {
             return Err(Refusal::SvgNotAllowed);
         }
-        if !picture.freshness.store {
+        if !picture.freshness.store && status != CacheStatus::Interim {
             status = CacheStatus::Bypass;
         }
-        Ok(reply(&picture, request, rules, Circumstances { status, source_path: &source_path, current }))
+        let answer = reply(&picture, request, rules, Circumstances { status, source_path: &source_path, current });
+        let left = picture.freshness.ttl.saturating_sub(picture.age());
+        // What is longer than a day is looked at again after it, which costs nothing.
+        let until = Instant::now() + left.min(Duration::from_secs(24 * 60 * 60));
+        let lasting = Lasting { until, generation, read: (!current).then_some(picture.read) };
+        Ok(Answered { answer, lasting: (status == CacheStatus::Hit).then_some(lasting) })
     }
 
-    /// The picture for `key`, kept or made, within the time a request may take.
-    async fn get(
-        &self,
-        key: Key,
-        source: Source,
-        rules: &Arc<Rules>,
-        origin: Arc<dyn Origin>,
-    ) -> (Outcome, CacheStatus) {
-        if let Some(outcome) = self.maker.cache.get(&key).await {
-            self.maker.events.hit();
-            return (outcome, CacheStatus::Hit);
+    /// A picture, kept or made, within the time a request may take.
+    async fn get(&self, task: &Task) -> (Outcome, CacheStatus) {
+        let got = timeout(self.timeout, async {
+            if let Some(answer) = self.at_hand(task).await {
+                return answer;
+            }
+            let (flight, joined) = self.maker.begin(task);
+            match (self.maker.avif_wait, task.stand_in()) {
+                (Some(wait), Some(stand_in)) => self.soon(task, &flight, joined, &stand_in, wait).await,
+                _ => self.landed(task, flight.landed().await, joined),
+            }
+        });
+        got.await.unwrap_or((Err(Refusal::Deadline), CacheStatus::Miss))
+    }
+
+    /// What is in memory.
+    async fn at_hand(&self, task: &Task) -> Option<(Outcome, CacheStatus)> {
+        let entry = self.maker.cache.at_hand(&task.key).await?;
+        match (&entry.outcome, task.stand_in()) {
+            // AVIF cannot be made of it, and something else perhaps can.
+            (Err(_), Some(stand_in)) => Some(self.stand_in(&stand_in).await),
+            _ => {
+                let rested = entry.rest.is_none_or(|rest| rest <= Instant::now());
+                Some(self.found(task, entry.outcome, Level::Memory, rested))
+            }
         }
-        let work = || {
-            let (maker, rules, key) = (Arc::clone(&self.maker), Arc::clone(rules), key.clone());
-            async move { maker.make(key, source, &rules, origin.as_ref()).await }
-        };
-        match timeout(self.timeout, self.flights.join(&key, work)).await {
-            Ok((outcome, joined)) => {
+    }
+
+    /// A picture that was kept; one past its lifetime is looked after.
+    fn found(&self, task: &Task, outcome: Outcome, level: Level, rested: bool) -> (Outcome, CacheStatus) {
+        self.maker.events.hit(level as usize + 1);
+        match outcome {
+            Ok(picture) if picture.is_stale() => {
+                self.maker.events.stale();
+                if rested {
+                    self.maker.refresh(task, &picture);
+                }
+                (Ok(picture), CacheStatus::Stale)
+            }
+            outcome => (outcome, CacheStatus::Hit),
+        }
+    }
+
+    fn landed(&self, task: &Task, landing: Option<Landing>, joined: bool) -> (Outcome, CacheStatus) {
+        match landing {
+            Some(Landing { outcome, level: Some(level) }) => self.found(task, outcome, level, true),
+            Some(Landing { outcome, level: None }) => {
                 self.maker.events.miss(joined);
                 (outcome, CacheStatus::Miss)
             }
-            Err(_) => (Err(Refusal::Deadline), CacheStatus::Miss),
+            None => (Err(Refusal::Failed), CacheStatus::Miss),
         }
+    }
+
+    /// AVIF within `wait`, or what stands in for it while it is finished behind the scenes.
+    async fn soon(
+        &self,
+        task: &Task,
+        flight: &Arc<Flight<Key, Landing>>,
+        joined: bool,
+        stand_in: &Task,
+        wait: Duration,
+    ) -> (Outcome, CacheStatus) {
+        // Whichever comes first: it is known to take longer, it is there, or the time is over.
+        let _ = timeout(wait, flight.long()).await;
+        tokio::select! {
+            biased;
+            landing = flight.landed() => {
+                if landing.as_ref().is_none_or(|landing| landing.outcome.is_err()) {
+                    return self.stand_in(stand_in).await;
+                }
+                self.landed(task, landing, joined)
+            }
+            (outcome, status) = self.stand_in(stand_in) => {
+                self.maker.events.miss(joined);
+                if let (Ok(_), Some(pledge)) = (&outcome, self.maker.behind.pledge()) {
+                    self.maker.flights.see_through(Arc::clone(flight), pledge);
+                }
+                (outcome, status)
+            }
+        }
+    }
+
+    /// The quickest picture, for now.
+    async fn stand_in(&self, stand_in: &Task) -> (Outcome, CacheStatus) {
+        let outcome = match self.maker.cache.at_hand(&stand_in.key).await {
+            Some(entry) => entry.outcome,
+            None => {
+                let landing = self.maker.begin(stand_in).0.landed().await;
+                landing.map_or(Err(Refusal::Failed), |landing| landing.outcome)
+            }
+        };
+        if outcome.is_ok() {
+            self.maker.events.interim();
+        }
+        (outcome, CacheStatus::Interim)
+    }
+}
+
+fn n_workers(workers: Amount) -> usize {
+    match workers {
+        Amount::Auto => thread::available_parallelism().map_or(1, usize::from),
+        Amount::Just(count) => count.max(1),
+    }
+}
+
+fn cache(tuning: &ImageTuning, store: Option<&Path>, events: &Arc<ImageEvents>) -> Result<Cache, ShareError> {
+    let memory = Memory::new(tuning.cache_bytes, Arc::clone(events));
+    let content_max = tuning.output_bytes_max.max(tuning.source_bytes_max);
+    let mut cache = Cache::new(memory, tuning.stale_max, tuning.timeout + tuning.fetch_timeout);
+    if let Some(store) = store {
+        cache = cache.with_disk(store, tuning.disk_bytes, content_max, events);
+    }
+    match (&tuning.shared_cache, &tuning.shared_cache_key_file) {
+        (Some(url), Some(key)) => cache.with_shared(url, key, tuning.shared_cache_timeout, content_max, events),
+        _ => Ok(cache),
+    }
+}
+
+fn loader(tuning: &ImageTuning, events: &Arc<ImageEvents>) -> Loader {
+    let fetch =
+        FetchLimits { timeout: tuning.fetch_timeout, redirects: tuning.redirects_max, bytes: tuning.source_bytes_max };
+    Loader {
+        remote: Remote::new(AddressRule::new(&tuning.private_addresses), fetch),
+        places: Semaphore::new(tuning.queue.clamp(1, Semaphore::MAX_PERMITS)),
+        bytes_max: tuning.source_bytes_max,
+        timeout: tuning.fetch_timeout,
+        ttl_max: tuning.ttl_max,
+        events: Arc::clone(events),
     }
 }
 

@@ -51,9 +51,24 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Whether the source's server, and not the request or our own load, is the reason: only that is worth remembering.
-    pub(super) fn is_fetch_failure(&self) -> bool {
-        matches!(self, Self::SourceMissing | Self::UpstreamFailed | Self::UpstreamTimeout)
+    /// Whether asking again soon would only cost the same once more: the source or its server is the reason, and not
+    /// the request, the deployment's rules or our own load.
+    pub(super) fn is_lasting(&self) -> bool {
+        matches!(
+            self,
+            Self::SourceMissing
+                | Self::UpstreamFailed
+                | Self::UpstreamTimeout
+                | Self::NotAnImage
+                | Self::SourceTooLarge
+                | Self::OutputTooLarge
+                | Self::Failed
+        )
+    }
+
+    /// Whether there is reason to believe that an image that was there before is there still.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self, Self::UpstreamFailed | Self::UpstreamTimeout | Self::Busy | Self::Failed | Self::Deadline)
     }
 }
 

@@ -23,17 +23,22 @@ pub struct ImageRequest {
     pub cache_control: Option<HeaderValue>,
 }
 
+/// Whether the client wants content even where its copy is current.
+pub(super) fn asks_for_content(head: &Head<'_>) -> bool {
+    let no_cache = |value: &str| value.split(',').any(|part| part.trim().eq_ignore_ascii_case("no-cache"));
+    head.fields("cache-control").any(no_cache)
+}
+
 impl ImageRequest {
     /// Takes what concerns images out of `head`.
     pub fn of(head: &Head<'_>, cache_control: Option<&HeaderValue>) -> Self {
-        let no_cache = |value: &str| value.split(',').any(|part| part.trim().eq_ignore_ascii_case("no-cache"));
         Self {
             method: head.method.into(),
             path: head.path.into(),
             query: head.query.map(Into::into),
             accept: head.joined("accept").map(Into::into),
             if_none_match: head.joined("if-none-match").map(Into::into),
-            no_cache: head.fields("cache-control").any(no_cache),
+            no_cache: asks_for_content(head),
             cache_control: cache_control.cloned(),
         }
     }

@@ -19,7 +19,7 @@ use tokio::{
     net::TcpListener,
 };
 
-use super::{ComputeFailure, Fetched, ImageRequest, LocalFile, Origin, Rules};
+use super::{ComputeFailure, Fetched, ImageRequest, LocalFile, Origin, Rules, Validators};
 
 pub(super) fn settings() -> ImageSettings {
     ImageSettings {
@@ -45,6 +45,14 @@ pub(super) fn tuning() -> ImageTuning {
         output_bytes_max: 4_000_000,
         memory_bytes_max: 64 << 20,
         cache_bytes: 8 << 20,
+        front_bytes: 1 << 20,
+        disk_bytes: 8 << 20,
+        stale_max: Duration::from_secs(3600),
+        avif_wait: None,
+        behind_max: 4,
+        shared_cache: None,
+        shared_cache_key_file: None,
+        shared_cache_timeout: Duration::from_millis(500),
         quality: 75,
         height_in_sizes: false,
         keep_p3: false,
@@ -131,6 +139,8 @@ pub(super) struct App {
     pub(super) files: BTreeMap<String, Bytes>,
     pub(super) answers: BTreeMap<String, (u16, Option<&'static str>, Bytes)>,
     pub(super) delay: Duration,
+    /// Whether Compute gives tags and answers by them.
+    pub(super) etags: bool,
     pub(super) asked: AtomicUsize,
 }
 
@@ -153,16 +163,26 @@ impl Origin for App {
         Some(LocalFile { hash: *blake3::hash(&bytes).as_bytes(), bytes })
     }
 
-    async fn compute(&self, path_and_query: &str, limit: usize) -> Result<Fetched, ComputeFailure> {
+    async fn compute(
+        &self,
+        path_and_query: &str,
+        validators: &Validators,
+        limit: usize,
+    ) -> Result<Fetched, ComputeFailure> {
         self.asked.fetch_add(1, SeqCst);
         tokio::time::sleep(self.delay).await;
-        let (status, cache_control, bytes) =
+        let (mut status, cache_control, mut bytes) =
             self.answers.get(path_and_query).ok_or(ComputeFailure::Unreachable)?.clone();
+        let etag = self.etags.then(|| format!("\"{}\"", blake3::hash(&bytes)));
+        if etag.is_some() && etag == validators.etag {
+            (status, bytes) = (304, Bytes::new());
+        }
+        let validators = Validators { etag, last_modified: None };
         if bytes.len() > limit {
             return Err(ComputeFailure::TooLarge);
         }
         let status = StatusCode::from_u16(status).expect("status");
-        Ok(Fetched { status, bytes, cache_control: cache_control.map(Into::into), etag: None })
+        Ok(Fetched { status, bytes, cache_control: cache_control.map(Into::into), validators })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
 
 /// What the image primitive needs of the deployment it works for.
 #[async_trait]
@@ -22,7 +23,13 @@ pub trait Origin: Send + Sync {
     ///
     /// # Errors
     /// [`ComputeFailure`]; a body above `limit` bytes is cut off there and reported.
-    async fn compute(&self, path_and_query: &str, limit: usize) -> Result<Fetched, ComputeFailure>;
+    /// With `validators`, a 304 is a good answer: what was read then is what there is now.
+    async fn compute(
+        &self,
+        path_and_query: &str,
+        validators: &Validators,
+        limit: usize,
+    ) -> Result<Fetched, ComputeFailure>;
 }
 
 /// A file of the deployment.
@@ -43,8 +50,54 @@ pub struct Fetched {
     pub bytes: Bytes,
     /// `Cache-Control`, joined.
     pub cache_control: Option<String>,
+    /// What the content can be recognised by.
+    pub validators: Validators,
+}
+
+/// What a server gave with a content to recognise it by (RFC 9110 8.8), and gets back to say whether it has changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Validators {
     /// `ETag`, as sent.
     pub etag: Option<String>,
+    /// `Last-Modified`, as sent.
+    pub last_modified: Option<String>,
+}
+
+/// Longer ones are not worth their place in every entry.
+const VALIDATOR_BYTES_MAX: usize = 1024;
+
+impl Validators {
+    /// Those of an answer's fields.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let field = |name: header::HeaderName| {
+            let value = headers.get(name)?.to_str().ok()?;
+            (value.len() <= VALIDATOR_BYTES_MAX).then(|| value.to_owned())
+        };
+        Self { etag: field(header::ETAG), last_modified: field(header::LAST_MODIFIED) }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.etag.is_none() && self.last_modified.is_none()
+    }
+
+    /// The fields of a request for what has changed since (RFC 9110 13.1): by tag where there is one, else by time.
+    pub fn conditions(&self) -> HeaderMap {
+        let mut fields = HeaderMap::new();
+        let value = |text: &Option<String>| text.as_deref().and_then(|text| HeaderValue::from_str(text).ok());
+        if let Some(etag) = value(&self.etag) {
+            fields.insert(header::IF_NONE_MATCH, etag);
+        }
+        if let Some(time) = value(&self.last_modified) {
+            fields.insert(header::IF_MODIFIED_SINCE, time);
+        }
+        fields
+    }
+
+    /// These, or where there are none the earlier ones: a 304 need not repeat them.
+    pub(super) fn or(self, earlier: &Self) -> Self {
+        if self.is_empty() { earlier.clone() } else { self }
+    }
 }
 
 /// Why Compute gave no answer.

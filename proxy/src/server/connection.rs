@@ -40,7 +40,7 @@ pub(crate) async fn serve(socket: Socket, shard: Arc<Shard>, drain: Drain) {
             Err(refused) => Err(refused),
         };
         let sent = match &examined {
-            Ok(passed) if !last => plain::answer(&mut connection, passed, &shard.app, &shard.telemetry),
+            Ok(passed) if !last => plain::answer(&mut connection, passed, &shard),
             _ => None,
         };
         if sent.is_none() && !connection.out.is_empty() {

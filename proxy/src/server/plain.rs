@@ -1,4 +1,5 @@
-//! Hot: the lane of plain requests for files: decided, written and sent without waiting, allocating or sharing.
+//! Hot: the lane of plain requests for files, and for pictures at hand: decided, written and sent without waiting,
+//! allocating or sharing.
 //!
 //! It takes a strict subset of what the gate lets through: GET or HEAD over HTTP/1.1, in origin form, without body,
 //! escapes in the path or wishes about the connection, for a file that exists. It decides by the functions that every
@@ -12,21 +13,24 @@ use std::{
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use edgeplane_config::{Target, TargetKind};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
+use parking_lot::Mutex;
 
 use super::{
     gate::{self, Passed},
     loan::Connection,
     send::LARGE_BYTES,
+    shard::Shard,
     socket::Socket,
     writer::Envelope,
 };
 use crate::{
-    answer::Piece,
+    answer::{Head, Piece},
     app::App,
     assets::{self, Content, Policy},
     compute::forwarded::Client,
     decide,
+    image::Front,
     telemetry::{self, Lane, RequestId, access_log::Record},
 };
 
@@ -47,6 +51,7 @@ pub(super) struct Sent {
 /// What is told of an answer.
 #[derive(Debug)]
 struct Written {
+    target: TargetKind,
     status: StatusCode,
     started: Instant,
     client: Client,
@@ -54,17 +59,55 @@ struct Written {
     n_bytes: u64,
 }
 
-/// Answers a plain request for a file. None for every other one, and nothing is written then.
-pub(super) fn answer(
-    connection: &mut Connection,
-    passed: &Passed<'_>,
-    app: &App,
-    telemetry: &telemetry::Shard,
-) -> Option<Sent> {
+/// A content, wherever it is kept.
+#[derive(Clone, Copy)]
+enum Body<'a> {
+    /// A file of the pack.
+    File(&'a Content),
+    /// A picture in memory.
+    Picture(&'a Bytes),
+}
+
+impl Body<'_> {
+    fn len(self) -> usize {
+        match self {
+            Self::File(content) => content.len(),
+            Self::Picture(bytes) => bytes.len(),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::File(content) => content.bytes(),
+            Self::Picture(bytes) => bytes,
+        }
+    }
+
+    /// Without what was sent already.
+    fn rest(self, n_sent: usize) -> Piece {
+        match self {
+            Self::File(content) => Piece::File(content.slice(n_sent..content.len())),
+            Self::Picture(bytes) => Piece::Text(bytes.slice(n_sent.min(bytes.len())..)),
+        }
+    }
+}
+
+/// What an answer is made of beside the fields that every one has.
+struct Made<'a> {
+    status: StatusCode,
+    head: &'a [u8],
+    cache_control: Option<&'a HeaderValue>,
+    age: Option<u64>,
+    body: Option<Body<'a>>,
+}
+
+/// Answers a plain request for a file, or for a picture that is at hand. None for every other one, and nothing is
+/// written then.
+pub(super) fn answer(connection: &mut Connection, passed: &Passed<'_>, shard: &Shard) -> Option<Sent> {
     let Connection { socket, ahead, out, .. } = connection;
     let more_follows = !ahead.is_empty();
-    let send = |out: &mut BytesMut, content: Option<&Content>| send(socket, out, content, more_follows);
-    let (written, rest) = write(out, passed, socket.peer(), app, telemetry, send)?;
+    let send = |out: &mut BytesMut, body: Option<Body<'_>>| send(socket, out, body, more_follows);
+    let (written, rest) = write(out, passed, socket.peer(), &shard.app, &shard.telemetry, &shard.front, send)?;
     Some(Sent { written, rest })
 }
 
@@ -73,20 +116,22 @@ pub(super) fn answer(
 pub fn rehearse(app: &App, telemetry: &telemetry::Shard, request: &[u8], out: &mut BytesMut) -> Option<usize> {
     let mut fields = [httparse::EMPTY_HEADER; 32];
     let passed = gate::examine(request, &mut fields, app.settings.limits.request_target).ok()?;
-    let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-    let (written, n_content) = write(out, &passed, peer, app, telemetry, |_, content| content.map_or(0, Content::len))?;
+    let (peer, front) = (SocketAddr::from(([127, 0, 0, 1], 1)), Mutex::default());
+    let length = |_: &mut BytesMut, body: Option<Body<'_>>| body.map_or(0, Body::len);
+    let (written, n_content) = write(out, &passed, peer, app, telemetry, &front, length)?;
     written.record(&passed, telemetry, 0);
     Some(n_content)
 }
 
-/// Writes the head of the answer to `out` and gives it to `send` with the content.
+/// Decides, and writes the head of the answer to `out` and gives it to `send` with the content.
 fn write<T>(
     out: &mut BytesMut,
     passed: &Passed<'_>,
     peer: SocketAddr,
     app: &App,
     telemetry: &telemetry::Shard,
-    send: impl FnOnce(&mut BytesMut, Option<&Content>) -> T,
+    front: &Mutex<Front>,
+    send: impl FnOnce(&mut BytesMut, Option<Body<'_>>) -> T,
 ) -> Option<(Written, T)> {
     if !is_plain(passed) {
         return None;
@@ -96,31 +141,68 @@ fn write<T>(
     let deployment = app.sites.find(head.host).current();
     let path = head.path.as_bytes();
     let decision = decide::decide(&deployment.automaton, &deployment.routes, path)?;
-    let Target::Static { cache_control } = &decision.route.target else { return None };
-    let cache_control = cache_control.as_ref().unwrap_or(&app.default_cache_control);
-    let pack = deployment.pack.load();
-    let ready = assets::ready(&pack, path, head, &Policy::new(&app.settings.assets, cache_control))?;
+    let client = || Client::of(peer, head, &app.settings.trusted_proxies);
+    match &decision.route.target {
+        Target::Static { cache_control } => {
+            let cache_control = cache_control.as_ref().unwrap_or(&app.default_cache_control);
+            let pack = deployment.pack.load();
+            let ready = assets::ready(&pack, path, head, &Policy::new(&app.settings.assets, cache_control))?;
+            let (status, body) = (ready.status, ready.content.map(Body::File));
+            let made = Made { status, head: ready.head, cache_control: Some(cache_control), age: None, body };
+            Some(made.write(out, head, TargetKind::Static, client(), started, telemetry, send))
+        }
+        Target::Image { .. } => {
+            let rules = deployment.image_rules.as_ref()?;
+            let mut front = front.lock();
+            let ready = front.ready(head, rules, &app.images)?;
+            let (status, body) = (ready.status, ready.content.map(Body::Picture));
+            let made = Made { status, head: ready.head, cache_control: None, age: ready.age, body };
+            Some(made.write(out, head, TargetKind::Image, client(), started, telemetry, send))
+        }
+        Target::Compute => None,
+    }
+}
 
-    let client = Client::of(peer, head, &app.settings.trusted_proxies);
-    let request_id = telemetry.request_id_for(client.trusted.then(|| head.field("x-request-id")).flatten());
-    let n_before = out.len();
-    out.reserve(ready.head.len() + cache_control.len() + LINES);
-    out.put_slice(ready.head);
-    out.put_slice(b"cache-control: ");
-    out.put_slice(cache_control.as_bytes());
-    out.put_slice(b"\r\n");
-    let envelope = Envelope {
-        head_only: false,
-        keep_alive: true,
-        http11: true,
-        request_id: request_id.as_str(),
-        date: telemetry.clock().date(started),
-        patience: Duration::ZERO,
-    };
-    envelope.write(out);
-    let n_bytes = (out.len() - n_before + ready.content.map_or(0, Content::len)) as u64;
-    let sent = send(out, ready.content);
-    Some((Written { status: ready.status, started, client, request_id, n_bytes }, sent))
+impl Made<'_> {
+    #[expect(clippy::too_many_arguments, reason = "each is a value that the caller has at hand")]
+    fn write<T>(
+        self,
+        out: &mut BytesMut,
+        head: &Head<'_>,
+        target: TargetKind,
+        client: Client,
+        started: Instant,
+        telemetry: &telemetry::Shard,
+        send: impl FnOnce(&mut BytesMut, Option<Body<'_>>) -> T,
+    ) -> (Written, T) {
+        let Self { status, head: lines, cache_control, age, body } = self;
+        let request_id = telemetry.request_id_for(client.trusted.then(|| head.field("x-request-id")).flatten());
+        let n_before = out.len();
+        out.reserve(lines.len() + cache_control.map_or(0, HeaderValue::len) + LINES);
+        out.put_slice(lines);
+        if let Some(cache_control) = cache_control {
+            out.put_slice(b"cache-control: ");
+            out.put_slice(cache_control.as_bytes());
+            out.put_slice(b"\r\n");
+        }
+        if let Some(age) = age {
+            out.put_slice(b"age: ");
+            out.put_slice(itoa::Buffer::new().format(age).as_bytes());
+            out.put_slice(b"\r\n");
+        }
+        let envelope = Envelope {
+            head_only: false,
+            keep_alive: true,
+            http11: true,
+            request_id: request_id.as_str(),
+            date: telemetry.clock().date(started),
+            patience: Duration::ZERO,
+        };
+        envelope.write(out);
+        let n_bytes = (out.len() - n_before + body.map_or(0, Body::len)) as u64;
+        let sent = send(out, body);
+        (Written { target, status, started, client, request_id, n_bytes }, sent)
+    }
 }
 
 /// What this lane takes.
@@ -147,45 +229,44 @@ enum Way {
 }
 
 impl Way {
-    fn of(content: &Content) -> Self {
-        if content.len() < LARGE_BYTES {
-            Self::Together
-        } else if content.window(0).len() == content.len() && content.is_resident(0..content.len()) {
-            Self::Spliced
-        } else {
-            Self::Later
+    fn of(body: Body<'_>) -> Self {
+        match body {
+            // A picture in memory is no file.
+            Body::Picture(_) => Self::Together,
+            Body::File(content) if content.len() < LARGE_BYTES => Self::Together,
+            Body::File(content)
+                if content.window(0).len() == content.len() && content.is_resident(0..content.len()) =>
+            {
+                Self::Spliced
+            }
+            Body::File(_) => Self::Later,
         }
     }
 }
 
 /// Sends what is in `out` and the content, or gathers both while the next request is here already. Gives back what the
 /// socket did not take or, when the client is gone, how many bytes it did not get.
-fn send(
-    socket: &Socket,
-    out: &mut BytesMut,
-    content: Option<&Content>,
-    more_follows: bool,
-) -> Result<Option<Piece>, u64> {
-    let way = content.map_or(Way::Together, Way::of);
-    let bytes = content.filter(|_| way == Way::Together).map_or(&[][..], Content::bytes);
+fn send(socket: &Socket, out: &mut BytesMut, body: Option<Body<'_>>, more_follows: bool) -> Result<Option<Piece>, u64> {
+    let way = body.map_or(Way::Together, Way::of);
+    let bytes = body.as_ref().filter(|_| way == Way::Together).map_or(&[][..], Body::bytes);
     if more_follows && way == Way::Together && out.len() + bytes.len() <= GATHER_MAX {
         out.put_slice(bytes);
         return Ok(None);
     }
-    let n_content = content.map_or(0, Content::len);
+    let n_content = body.map_or(0, Body::len);
     let pieces = [IoSlice::new(out), IoSlice::new(bytes)];
     let n = taken(socket.try_send(&pieces, way != Way::Together)).ok_or((out.len() + n_content) as u64)?;
     let Some(mut n_taken) = n.checked_sub(out.len()) else {
         out.advance(n);
-        let rest = content.map_or_else(|| Piece::Text(Bytes::new()), |content| Piece::File(content.clone()));
+        let rest = body.map_or_else(|| Piece::Text(Bytes::new()), |body| body.rest(0));
         return Ok(Some(rest));
     };
     out.clear();
-    let Some(content) = content else { return Ok(None) };
-    if way == Way::Spliced {
+    let Some(body) = body else { return Ok(None) };
+    if let (Way::Spliced, Body::File(content)) = (way, body) {
         n_taken = taken(socket.try_send_file(content.file(), content.offset(), n_content)).ok_or(n_content as u64)?;
     }
-    Ok((n_taken < n_content).then(|| Piece::File(content.slice(n_taken..n_content))))
+    Ok((n_taken < n_content).then(|| body.rest(n_taken)))
 }
 
 /// Bytes that a socket took; none when the client is gone.
@@ -218,7 +299,7 @@ impl Written {
             bytes: self.n_bytes.saturating_sub(n_unsent),
             started: self.started,
             ended,
-            target: Some(TargetKind::Static),
+            target: Some(self.target),
             instance: None,
             user_agent: head.field("user-agent"),
             referer: head.field("referer"),

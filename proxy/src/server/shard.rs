@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::{
     runtime::Builder,
     sync::{Semaphore, SemaphorePermit, oneshot, watch},
@@ -24,6 +25,7 @@ use super::{
 };
 use crate::{
     app::App,
+    image::Front,
     service::{self, Engine},
     telemetry,
 };
@@ -37,6 +39,8 @@ pub(crate) struct Shard {
     /// Speaks to upstreams, with connections of its own.
     pub(crate) engine: Arc<Engine>,
     pub(crate) telemetry: telemetry::Shard,
+    /// The pictures that were asked for last.
+    pub(crate) front: Mutex<Front>,
     /// The connections of the relay, which speaks to upstreams itself.
     pub(crate) pool: Pool,
     /// Exchanges with Compute that there are file descriptors for, where these are few.
@@ -70,6 +74,7 @@ impl Shard {
             app: Arc::clone(app),
             engine: service::engine(pool_size),
             telemetry: app.telemetry.shard(),
+            front: Mutex::new(app.images.front()),
             pool,
             exchanges,
         }

@@ -28,7 +28,7 @@ use crate::{
     assets,
     compute::{InstanceId, forwarded::Client},
     decide,
-    image::{ImageRequest, Refusal as ImageRefusal},
+    image::{Answered, ImageRequest, Refusal as ImageRefusal},
     service::reply::{Refusal, Refused},
     site::{Deployment, Site},
     telemetry::{RequestId, access_log::Record},
@@ -235,7 +235,12 @@ impl Turn<'_> {
         let request = ImageRequest::of(&self.head, cache_control);
         let origin = self.app.origin(self.site, self.deployment);
         match self.app.images.answer(&request, rules, origin).await {
-            Ok(answer) => Given::Answer(answer),
+            Ok(Answered { answer, lasting }) => {
+                if let Some(lasting) = lasting {
+                    self.shard.front.lock().keep(&self.head, rules, &answer, lasting);
+                }
+                Given::Answer(answer)
+            }
             Err(refusal @ ImageRefusal::SourceMissing) => Given::NotFound(Refusal::Image(refusal)),
             Err(refusal) => Given::Answer(Refusal::Image(refusal).answer()),
         }

@@ -64,7 +64,15 @@ impl Metrics {
 
 /// A name, what it means, and the names of its labels in alphabetical order.
 #[derive(Clone, Copy)]
-struct Family(&'static str, &'static str, &'static [&'static str]);
+pub(super) struct Family(pub(super) &'static str, pub(super) &'static str, pub(super) &'static [&'static str]);
+
+impl Family {
+    pub(super) fn describe(self) -> Result<Desc, prometheus::Error> {
+        let Self(name, help, labels) = self;
+        let labels = labels.iter().map(|&label| label.to_owned()).collect();
+        Desc::new(name.to_owned(), help.to_owned(), labels, Default::default())
+    }
+}
 
 const REQUESTS: Family =
     Family("requests_total", "Requests answered, by target and status class", &["status", "target"]);
@@ -83,12 +91,8 @@ struct Totals {
 
 impl Totals {
     fn new(tallies: Arc<Mutex<Vec<Arc<Tally>>>>) -> Result<Self, prometheus::Error> {
-        let describe = |Family(name, help, labels): Family| {
-            let labels = labels.iter().map(|&label| label.to_owned()).collect();
-            Desc::new(name.to_owned(), help.to_owned(), labels, Default::default())
-        };
         let families = [REQUESTS, BYTES, LANES_TAKEN, SECONDS, CONNECTIONS, LOG_DROPPED];
-        Ok(Self { tallies, descriptions: families.into_iter().map(describe).collect::<Result<_, _>>()? })
+        Ok(Self { tallies, descriptions: families.into_iter().map(Family::describe).collect::<Result<_, _>>()? })
     }
 }
 
@@ -137,7 +141,7 @@ impl Collector for Totals {
     }
 }
 
-fn family(Family(name, help, _): Family, kind: MetricType, series: Vec<Metric>) -> MetricFamily {
+pub(super) fn family(Family(name, help, _): Family, kind: MetricType, series: Vec<Metric>) -> MetricFamily {
     let mut family = MetricFamily::default();
     family.set_name(name.to_owned());
     family.set_help(help.to_owned());
@@ -146,7 +150,7 @@ fn family(Family(name, help, _): Family, kind: MetricType, series: Vec<Metric>) 
     family
 }
 
-fn counter(family: Family, values: &[&str], count: u64) -> Metric {
+pub(super) fn counter(family: Family, values: &[&str], count: u64) -> Metric {
     let mut counter = Counter::default();
     counter.set_value(count as f64);
     let mut metric = labelled(family, values);
@@ -154,7 +158,7 @@ fn counter(family: Family, values: &[&str], count: u64) -> Metric {
     metric
 }
 
-fn labelled(Family(_, _, names): Family, values: &[&str]) -> Metric {
+pub(super) fn labelled(Family(_, _, names): Family, values: &[&str]) -> Metric {
     let pairs = names.iter().zip(values).map(|(name, value)| {
         let mut pair = LabelPair::default();
         pair.set_name((*name).to_owned());

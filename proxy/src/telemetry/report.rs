@@ -13,7 +13,7 @@ use prometheus::{
     proto::MetricFamily,
 };
 
-use super::{admin::Report, metrics::RegisterError};
+use super::{admin::Report, metrics::RegisterError, pictures::Pictures};
 use crate::{app::App, child::image::Confinement, compute::Phase, site::Deployment};
 
 /// What the admin endpoints report while the app is being put together, and then the app.
@@ -46,6 +46,7 @@ impl AppReport {
     pub(crate) fn new(app: &Arc<App>) -> Result<Self, RegisterError> {
         let gauges = Gauges::new(Arc::clone(app)).map_err(RegisterError::from)?;
         app.telemetry.metrics().register(Box::new(gauges))?;
+        app.telemetry.metrics().register(Box::new(Pictures::new(Arc::clone(app))?))?;
         Ok(Self(Arc::clone(app)))
     }
 
@@ -130,10 +131,14 @@ impl Gauges {
         }
         let events = self.app.images.events().snapshot();
         for (event, count) in [
-            ("hit", events.hits),
+            ("hit", events.hits.iter().sum()),
             ("miss", events.misses),
             ("joined", events.joined),
             ("passed", events.passed),
+            ("stale", events.stale),
+            ("interim", events.interim),
+            ("revalidated", events.revalidated),
+            ("abandoned", events.abandoned),
             ("refused", events.refused),
             ("busy", events.busy),
         ] {

@@ -1,9 +1,27 @@
-//! Finished images in memory, bounded by their bytes.
+//! Finished images: in memory, on disk, and on a server that several of us share, each bounded.
+//!
+//! `levels` asks one after the other; `record` is what an image looks like outside of this process, and `digest` what
+//! it is called there. Nothing that is read back is believed: it is checked, and else it is missing.
 
-use std::{sync::Arc, time::Duration, time::Instant};
+mod digest;
+mod disk;
+mod levels;
+mod memory;
+mod purge;
+mod record;
+mod shared;
+
+use std::sync::Arc;
 
 use edgeplane_optimizer::{Edits, Fit, ImageFormat, Order, Position};
-use moka::{Expiry, future::Cache as Moka};
+
+pub(super) use digest::Digest;
+pub(super) use disk::Disk;
+pub use disk::DiskUse;
+pub(super) use levels::{Cache, Level};
+pub(super) use memory::Memory;
+pub use purge::Purge;
+pub use shared::ShareError;
 
 use super::{locator::LocalPath, negotiate::Choice, picture::Picture, query::Query, refusal::Refusal};
 
@@ -70,70 +88,14 @@ impl Recipe {
     }
 }
 
-/// A kept outcome and how long it is kept.
-#[derive(Clone, Debug)]
-struct Entry {
-    outcome: Outcome,
-    keep: Duration,
-}
-
-/// The images of all sites, least useful first to go.
-#[derive(Debug)]
-pub(super) struct Cache {
-    entries: Moka<Key, Entry>,
-}
-
-impl Cache {
-    /// A cache of at most `bytes`.
-    pub(super) fn new(bytes: u64) -> Self {
-        let entries = Moka::builder().max_capacity(bytes).weigher(weight).expire_after(Keep).build();
-        Self { entries }
-    }
-
-    pub(super) async fn get(&self, key: &Key) -> Option<Outcome> {
-        self.entries.get(key).await.map(|entry| entry.outcome)
-    }
-
-    pub(super) async fn insert(&self, key: Key, outcome: Outcome, keep: Duration) {
-        if !keep.is_zero() {
-            self.entries.insert(key, Entry { outcome, keep }).await;
-        }
-    }
-
-    #[cfg(test)]
-    pub(super) async fn weighed(&self) -> u64 {
-        self.entries.run_pending_tasks().await;
-        self.entries.weighted_size()
-    }
-}
-
-/// Bytes of content, and a round number for the key and the bookkeeping, so that small entries count as well.
-fn weight(key: &Key, entry: &Entry) -> u32 {
-    const OVERHEAD: usize = 512;
-    let source = match &key.identity {
-        Identity::Content(_) => 0,
-        Identity::Compute { site, deployment, places } => {
-            let places: usize =
-                places.iter().map(|place| place.path.len() + place.query.as_ref().map_or(0, String::len)).sum();
-            site.len() + deployment.len() + places
-        }
-        Identity::Remote { site, url } => site.len() + url.len(),
-    };
-    let content = entry.outcome.as_ref().map_or(0, |picture| picture.bytes.len());
-    u32::try_from(OVERHEAD + source + content).unwrap_or(u32::MAX)
-}
-
-/// Every entry carries its own time.
-struct Keep;
-
-impl Expiry<Key, Entry> for Keep {
-    fn expire_after_create(&self, _: &Key, entry: &Entry, _: Instant) -> Option<Duration> {
-        Some(entry.keep)
-    }
-
-    fn expire_after_update(&self, _: &Key, entry: &Entry, _: Instant, _: Option<Duration>) -> Option<Duration> {
-        Some(entry.keep)
-    }
+/// Whose picture it is and where its source was asked for: what a purge names. Not a part of the key, as the content of
+/// a file is the same wherever it lies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Name {
+    /// The site.
+    pub(super) site: String,
+    /// A path with its query, or a URL.
+    pub(super) url: String,
 }
 
 #[cfg(test)]

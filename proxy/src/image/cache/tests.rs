@@ -33,6 +33,10 @@ fn picture(len: usize) -> Outcome {
     Ok(Arc::new(Picture::passed(Bytes::from(vec![0; len]), None, &probe, freshness)))
 }
 
+fn memory() -> Memory {
+    Memory::new(85_000, Arc::default())
+}
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
@@ -64,6 +68,7 @@ fn what_differs_in_bytes_differs_in_key() {
     for (one, first) in keys.iter().enumerate() {
         for (other, second) in keys.iter().enumerate() {
             assert_eq!(first == second, one == other, "{first:?} and {second:?}");
+            assert_eq!(first.digest() == second.digest(), one == other, "{first:?} and {second:?}");
         }
     }
 }
@@ -71,23 +76,24 @@ fn what_differs_in_bytes_differs_in_key() {
 #[tokio::test]
 async fn the_cache_stays_within_its_bytes() {
     // Row 152.
-    let cache = Cache::new(85_000);
+    let cache = memory();
+    let insert = async |width, len, keep| cache.insert(key(width), picture(len), Arc::default(), keep, None).await;
     for width in 0..40 {
-        cache.insert(key(width), picture(10_000), MINUTE).await;
+        insert(width, 10_000, MINUTE).await;
     }
     let weighed = cache.weighed().await;
     assert!((10_000..=85_000).contains(&weighed), "{weighed}");
-    cache.insert(key(100), picture(90_000), MINUTE).await;
+    insert(100, 90_000, MINUTE).await;
     cache.weighed().await;
     assert!(cache.get(&key(100)).await.is_none(), "larger than the whole cache");
 }
 
 #[tokio::test]
 async fn an_entry_lives_as_long_as_it_was_given() {
-    let cache = Cache::new(85_000);
-    cache.insert(key(1), picture(10), Duration::ZERO).await;
-    cache.insert(key(2), picture(10), Duration::from_millis(30)).await;
-    cache.insert(key(3), picture(10), MINUTE).await;
+    let cache = memory();
+    for (width, keep) in [(1, Duration::ZERO), (2, Duration::from_millis(30)), (3, MINUTE)] {
+        cache.insert(key(width), picture(10), Arc::default(), keep, None).await;
+    }
     assert!(cache.get(&key(1)).await.is_none());
     tokio::time::sleep(Duration::from_millis(60)).await;
     assert!(cache.get(&key(2)).await.is_none());

@@ -28,7 +28,7 @@ impl Origin for Routes {
         None
     }
 
-    async fn compute(&self, _: &str, _: usize) -> Result<Fetched, ComputeFailure> {
+    async fn compute(&self, _: &str, _: &crate::image::Validators, _: usize) -> Result<Fetched, ComputeFailure> {
         Err(ComputeFailure::Absent)
     }
 }

@@ -41,6 +41,26 @@ impl Choice {
         }
     }
 
+    /// What stands in for AVIF until it is made; none where it was not chosen by `Accept`, or where the client may not
+    /// be able to show anything else (RFC 9110 12.5.1: what no range names is not acceptable).
+    pub(super) fn standing_in(
+        self,
+        accept: Option<&str>,
+        formats: &[ImageFormat],
+        wanted: Option<ImageFormat>,
+    ) -> Option<Self> {
+        let (Self::Format(ImageFormat::Avif), Some(accept)) = (self, accept) else { return None };
+        let weights = Weights::of(accept);
+        if weights.of_format(ImageFormat::Avif) == 0 {
+            return None;
+        }
+        let others: Vec<_> = formats.iter().copied().filter(|format| *format != ImageFormat::Avif).collect();
+        let choice = Self::of(Some(accept), &others, wanted.filter(|wanted| *wanted != ImageFormat::Avif));
+        let old = [ImageFormat::Jpeg, ImageFormat::Png];
+        let shows_old = || takes_any(accept) || old.iter().any(|format| weights.of_format(*format) > 0);
+        (matches!(choice, Self::Format(_)) || shows_old()).then_some(choice)
+    }
+
     /// The format for a source of that kind.
     pub(super) fn settle(self, probe: &Probe) -> ImageFormat {
         match (self, probe.source_type) {
@@ -58,6 +78,15 @@ impl Choice {
 pub(super) fn depends_on_accept(source_type: SourceType, formats: &[ImageFormat]) -> bool {
     source_type == SourceType::Webp
         || formats.iter().any(|format| matches!(format, ImageFormat::Avif | ImageFormat::Webp))
+}
+
+/// Whether an `Accept` has a range that holds every kind of image.
+fn takes_any(accept: &str) -> bool {
+    accept.split(',').any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let any = parts.next().is_some_and(|range| range == "*/*" || range.eq_ignore_ascii_case("image/*"));
+        any && parts.find_map(weight).unwrap_or(1000) > 0
+    })
 }
 
 /// The weights of the formats in an `Accept` (RFC 9110 12.4.2), in thousandths; absent where not named.

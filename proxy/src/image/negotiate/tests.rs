@@ -113,3 +113,25 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn something_stands_in_for_avif_only_where_the_client_can_show_it() {
+    use ImageFormat::{Avif, Jpeg, Webp};
+    let all = [Avif, Webp, Jpeg];
+    let stand_in = |accept, wanted| Choice::of(accept, &all, wanted).standing_in(accept, &all, wanted);
+    for (accept, wanted, expected) in [
+        (Some("image/avif,image/webp"), None, Some(Choice::Format(Webp))),
+        (Some("image/avif,image/webp;q=0.1"), None, Some(Choice::Format(Webp))),
+        (Some("image/avif,*/*;q=0.1"), None, Some(Choice::Source { webp: false })),
+        (Some("image/avif,image/*"), None, Some(Choice::Source { webp: false })),
+        (Some("image/avif,image/png"), None, Some(Choice::Source { webp: false })),
+        (Some("image/avif,*/*"), Some(Jpeg), Some(Choice::Format(Jpeg))),
+        (Some("image/avif"), None, None),
+        (Some("image/avif,*/*;q=0"), None, None),
+        (Some("image/webp"), None, None),
+        (Some("*/*"), Some(Avif), None),
+        (None, Some(Avif), None),
+    ] {
+        assert_eq!(stand_in(accept, wanted), expected, "{accept:?} {wanted:?}");
+    }
+}

@@ -22,7 +22,12 @@ use reqwest::{
 };
 use url::{Host, Url};
 
-use super::{address::AddressRule, refusal::Refusal, rules::Rules, source::Fetched};
+use super::{
+    address::AddressRule,
+    refusal::Refusal,
+    rules::Rules,
+    source::{Fetched, Validators},
+};
 
 /// Idle connections kept per host, and for how long: enough for a page full of images, not for a hoard.
 const IDLE_PER_HOST: usize = 4;
@@ -76,19 +81,20 @@ impl Remote {
         Self { client, rule, limits }
     }
 
-    /// Fetches `url`, which `rules` allow.
-    pub(super) async fn fetch(&self, url: Url, rules: &Rules) -> Result<Fetched, Refusal> {
-        tokio::time::timeout(self.limits.timeout, self.follow(url, rules))
+    /// Fetches `url`, which `rules` allow. With `validators`, a 304 is a good answer.
+    pub(super) async fn fetch(&self, url: Url, validators: &Validators, rules: &Rules) -> Result<Fetched, Refusal> {
+        tokio::time::timeout(self.limits.timeout, self.follow(url, validators, rules))
             .await
             .unwrap_or(Err(Refusal::UpstreamTimeout))
     }
 
-    async fn follow(&self, mut url: Url, rules: &Rules) -> Result<Fetched, Refusal> {
+    async fn follow(&self, mut url: Url, validators: &Validators, rules: &Rules) -> Result<Fetched, Refusal> {
         let client = self.client.as_ref().ok_or(Refusal::UpstreamFailed)?;
         for _ in 0..=self.limits.redirects {
             self.check_literal(&url)?;
-            let response = client.get(url.clone()).send().await.map_err(|error| refusal(&error))?;
-            let Some(next) = redirect(&url, &response)? else { return self.read(response).await };
+            let request = client.get(url.clone()).headers(validators.conditions());
+            let response = request.send().await.map_err(|error| refusal(&error))?;
+            let Some(next) = redirect(&url, &response)? else { return self.read(response, validators).await };
             if !may_lead(&url, &next, rules) {
                 return Err(Refusal::NotAllowed);
             }
@@ -108,17 +114,18 @@ impl Remote {
         if self.rule.admits(address) { Ok(()) } else { Err(Refusal::NotAllowed) }
     }
 
-    async fn read(&self, response: Response) -> Result<Fetched, Refusal> {
+    async fn read(&self, response: Response, asked: &Validators) -> Result<Fetched, Refusal> {
         let status = response.status();
         match status {
             StatusCode::NOT_FOUND | StatusCode::GONE => return Err(Refusal::SourceMissing),
+            StatusCode::NOT_MODIFIED if !asked.is_empty() => {}
             status if !status.is_success() => return Err(Refusal::UpstreamFailed),
             _ => {}
         }
-        let field = |name| joined(response.headers(), &name);
-        let (cache_control, etag) = (field(header::CACHE_CONTROL), field(header::ETAG));
+        let cache_control = joined(response.headers(), &header::CACHE_CONTROL);
+        let validators = Validators::of(response.headers());
         let bytes = self.content(response).await?;
-        Ok(Fetched { status, bytes, cache_control, etag })
+        Ok(Fetched { status, bytes, cache_control, validators })
     }
 
     /// Reads the body and stops at the limit, whatever length was announced.

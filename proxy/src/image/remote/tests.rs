@@ -33,7 +33,7 @@ fn rules(port: u16) -> Rules {
 
 async fn fetch(remote: &Remote, server: &Server, path: &str) -> Result<Fetched, Refusal> {
     let url = server.url(path).parse().expect("url");
-    remote.fetch(url, &rules(server.port)).await
+    remote.fetch(url, &Validators::default(), &rules(server.port)).await
 }
 
 const LOOPBACK: &[&str] = &["127.0.0.0/8", "::1/128"];
@@ -45,7 +45,7 @@ async fn content_and_its_freshness_come_back() {
     let fetched = fetch(&remote(LOOPBACK), &server, "/ok/a.png?v=1").await.expect("fetched");
     assert_eq!(fetched.bytes.as_ref(), b"bytes");
     assert_eq!(fetched.cache_control.as_deref(), Some("max-age=5, public"));
-    assert_eq!(fetched.etag.as_deref(), Some("\"x\""));
+    assert_eq!(fetched.validators.etag.as_deref(), Some("\"x\""));
 }
 
 #[tokio::test]
@@ -69,11 +69,18 @@ async fn private_addresses_are_refused_by_number_and_by_name() {
     for host in ["127.0.0.1", "0x7f.1", "2130706433", "017700000001", "localhost"] {
         let url: Url = format!("http://{host}:{}/ok/a", server.port).parse().expect("url");
         assert!(rules.patterns.allow(&url), "{url}: the pattern is not what refuses");
-        assert_eq!(strict.fetch(url, &rules).await.expect_err(host), Refusal::NotAllowed, "{host}");
+        assert_eq!(
+            strict.fetch(url, &Validators::default(), &rules).await.expect_err(host),
+            Refusal::NotAllowed,
+            "{host}"
+        );
     }
     assert!(server.heads.lock().is_empty());
     let url = format!("http://localhost:{}/ok/a", server.port).parse().expect("url");
-    assert!(remote(LOOPBACK).fetch(url, &rules).await.is_ok(), "the name works where the network is named");
+    assert!(
+        remote(LOOPBACK).fetch(url, &Validators::default(), &rules).await.is_ok(),
+        "the name works where the network is named"
+    );
 }
 
 /// A resolver that gives these answers in turn, and counts how often it was asked.
@@ -188,7 +195,10 @@ async fn a_redirect_to_an_address_that_is_not_admitted_is_refused() {
     tuning.allow_http = true;
     rules.patterns = sample::rules(&settings, &tuning).patterns;
     let url = server.url("/ok/1").parse().expect("url");
-    assert_eq!(remote(named).fetch(url, &rules).await.expect_err("refused"), Refusal::NotAllowed);
+    assert_eq!(
+        remote(named).fetch(url, &Validators::default(), &rules).await.expect_err("refused"),
+        Refusal::NotAllowed
+    );
 }
 
 #[tokio::test]

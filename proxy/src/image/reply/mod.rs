@@ -1,7 +1,5 @@
 //! Hot: a picture as an answer.
 
-use std::time::Instant;
-
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::{disposition::content_disposition, negotiate, picture::Picture, request::ImageRequest, rules::Rules};
@@ -12,10 +10,27 @@ use crate::answer::{Answer, Body};
 pub(super) enum CacheStatus {
     /// It was kept.
     Hit,
+    /// It was kept, its lifetime is over, and it is being looked after.
+    Stale,
     /// It was made for this request, or for another one that came a moment earlier.
     Miss,
+    /// It stands in for a better one that is still being made.
+    Interim,
     /// It never goes through the cache.
     Bypass,
+}
+
+impl CacheStatus {
+    /// As it stands in the field.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Hit => "HIT",
+            Self::Stale => "STALE",
+            Self::Miss => "MISS",
+            Self::Interim => "MISS; interim",
+            Self::Bypass => "BYPASS",
+        }
+    }
 }
 
 /// What is known about a picture beside itself.
@@ -32,6 +47,9 @@ pub(super) struct Circumstances<'a> {
 /// Scripts in an SVG that somebody opens on its own must not run as the site.
 const CONTENT_SECURITY_POLICY: &str = "script-src 'none'; frame-src 'none'; sandbox;";
 
+/// Long enough for a page that shows the picture twice, and over when the better one is there.
+const INTERIM_CACHE_CONTROL: &str = "public, max-age=5";
+
 /// Builds the answer, 304 where the client has it already.
 pub(super) fn reply(picture: &Picture, request: &ImageRequest, rules: &Rules, around: Circumstances<'_>) -> Answer {
     let mut headers = HeaderMap::with_capacity(10);
@@ -40,16 +58,12 @@ pub(super) fn reply(picture: &Picture, request: &ImageRequest, rules: &Rules, ar
     if !picture.passed && negotiate::depends_on_accept(picture.source_type, &rules.formats) {
         headers.insert(header::VARY, HeaderValue::from_static("Accept"));
     }
-    let status = match around.status {
-        CacheStatus::Hit => "HIT",
-        CacheStatus::Miss => "MISS",
-        CacheStatus::Bypass => "BYPASS",
-    };
-    headers.insert("x-edgeplane-cache", HeaderValue::from_static(status));
-    if around.status == CacheStatus::Hit && !around.current {
-        headers.insert(header::AGE, HeaderValue::from(Instant::now().duration_since(picture.made).as_secs()));
+    headers.insert("x-edgeplane-cache", HeaderValue::from_static(around.status.name()));
+    if matches!(around.status, CacheStatus::Hit | CacheStatus::Stale) && !around.current {
+        headers.insert(header::AGE, HeaderValue::from(picture.age().as_secs()));
     }
-    if is_held(picture, request) {
+    // `Cache-Control: no-cache` asks for the content in any case.
+    if !request.no_cache && request.if_none_match.as_deref().is_some_and(|held| is_held(&picture.etag, held)) {
         return Answer { status: StatusCode::NOT_MODIFIED, headers, body: Body::Empty };
     }
     let attachment = picture.source_type == edgeplane_optimizer::SourceType::Svg;
@@ -63,6 +77,9 @@ pub(super) fn reply(picture: &Picture, request: &ImageRequest, rules: &Rules, ar
 
 /// The route's own words, or the lifetime the picture has.
 fn cache_control(picture: &Picture, request: &ImageRequest, rules: &Rules, around: Circumstances<'_>) -> HeaderValue {
+    if around.status == CacheStatus::Interim && picture.freshness.store {
+        return HeaderValue::from_static(INTERIM_CACHE_CONTROL);
+    }
     if let Some(said) = &request.cache_control {
         return said.clone();
     }
@@ -75,12 +92,9 @@ fn cache_control(picture: &Picture, request: &ImageRequest, rules: &Rules, aroun
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("no-cache"))
 }
 
-/// Whether the client's copy is this very picture (RFC 9110 13.1.2, weak comparison). `Cache-Control: no-cache` asks
-/// for the content in any case.
-fn is_held(picture: &Picture, request: &ImageRequest) -> bool {
-    let Some(held) = request.if_none_match.as_deref().filter(|_| !request.no_cache) else { return false };
-    held.trim() == "*"
-        || held.split(',').map(str::trim).any(|tag| tag.strip_prefix("W/").unwrap_or(tag) == picture.etag)
+/// Whether the client's copy is this very picture (RFC 9110 13.1.2, weak comparison).
+pub(super) fn is_held(etag: &HeaderValue, held: &str) -> bool {
+    held.trim() == "*" || held.split(',').map(str::trim).any(|tag| tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ use super::{
     *,
 };
 
+mod keeping;
+mod waiting;
+
 const WEBP: &str = "image/webp";
 
 struct Setup {
@@ -20,7 +23,7 @@ struct Setup {
 }
 
 fn setup(settings: &ImageSettings, tuning: &ImageTuning, app: App) -> Setup {
-    let images = Images::start(tuning).expect("workers");
+    let images = Images::start(tuning, None).expect("workers");
     Setup { images, rules: Arc::new(sample::rules(settings, tuning)), app: Arc::new(app) }
 }
 
@@ -30,7 +33,8 @@ impl Setup {
     }
 
     async fn request(&self, request: &ImageRequest) -> Result<Answer, Refusal> {
-        self.images.answer(request, &self.rules, Arc::<App>::clone(&self.app)).await
+        let answered = self.images.answer(request, &self.rules, Arc::<App>::clone(&self.app)).await?;
+        Ok(answered.answer)
     }
 
     fn asked(&self) -> usize {
@@ -75,7 +79,7 @@ async fn a_file_becomes_what_the_client_takes_and_is_kept() {
     let other = setup.ask("url=/a.png&w=64", "*/*").await.expect("image");
     assert_eq!((field(&other, "content-type"), cache(&other)), ("image/png", "MISS"));
     let counted = setup.images.events().snapshot();
-    assert_eq!((counted.hits, counted.misses, counted.encoded[1]), (1, 2, (ImageFormat::Webp, 1)));
+    assert_eq!((counted.hits[1], counted.misses, counted.made[1].count), (1, 2, 1));
     assert_eq!(setup.asked(), 0);
 }
 
@@ -188,7 +192,7 @@ async fn many_at_once_are_one_fetch_and_one_encode() {
     let answers = asks.join_all().await;
     assert!(answers.iter().all(|answer| cache(answer) == "MISS"));
     let counted = setup.images.events().snapshot();
-    assert_eq!((setup.asked(), counted.fetches, counted.encoded[1].1), (1, 1, 1));
+    assert_eq!((setup.asked(), counted.fetches, counted.made[1].count), (1, 1, 1));
     assert_eq!((counted.misses, counted.joined), (1, 11));
 }
 
@@ -260,7 +264,8 @@ async fn a_modern_source_is_brought_down_for_an_old_client() {
 #[tokio::test]
 async fn too_many_and_too_late() {
     // Row 171.
-    let app = App { delay: Duration::from_secs(5), ..computes(&[("/a", 200, None, png(10, 10, 1))]) };
+    let sources = [("/a", 200, None, png(10, 10, 1)), ("/b", 200, None, png(10, 10, 2))];
+    let app = App { delay: Duration::from_secs(5), ..computes(&sources) };
     let tuning = ImageTuning { queue: 1, workers: Amount::Just(1), timeout: Duration::from_millis(150), ..tuning() };
     let setup = Arc::new(setup(&settings(), &tuning, app));
     let waiting = Arc::clone(&setup);
@@ -268,7 +273,7 @@ async fn too_many_and_too_late() {
     while setup.asked() == 0 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(setup.ask("url=/a&w=640", WEBP).await.expect_err("full"), Refusal::Busy);
+    assert_eq!(setup.ask("url=/b&w=640", WEBP).await.expect_err("full"), Refusal::Busy);
     assert_eq!(first.await.expect("task").expect_err("late"), Refusal::Deadline);
     assert_eq!(setup.images.events().snapshot().busy, 1);
 }

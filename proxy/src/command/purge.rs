@@ -1,0 +1,13 @@
+//! `edgeplane purge`: a running server forgets optimized images.
+
+use edgeplane_config::Settings;
+
+use super::{Failure, arguments::PurgeArgs, output};
+use crate::control;
+
+/// Has it done, and prints what the server says.
+pub(crate) fn run(settings: &Settings, args: &PurgeArgs) -> Result<(), Failure> {
+    let told = control::purge(&settings.state_dir, &args.prefix, args.site.as_deref())
+        .map_err(|source| Failure::unavailable("purge", source))?;
+    output::result(&format!("{told}\n"))
+}

@@ -1,0 +1,62 @@
+//! The other end of the control socket: a command that has a running server do something.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{CONNECTION_TIMEOUT, socket_path};
+
+/// An answer is a line or two.
+const ANSWER_BYTES_MAX: u64 = 64 * 1024;
+
+/// Why a running server did not do it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    /// There is none, or it is somebody else's.
+    #[error("no running edgeplane can be reached at `{path}`; name its state directory with --state-dir")]
+    Connect {
+        /// The socket.
+        path: PathBuf,
+        /// What the kernel says.
+        source: io::Error,
+    },
+    /// It broke off.
+    #[error("the running edgeplane broke off")]
+    Exchange(#[source] io::Error),
+    /// It would not.
+    #[error("the running edgeplane refused: {0}")]
+    Refused(String),
+}
+
+/// Has the server of `state_dir` forget the images of `prefix`, and says how it told about it.
+pub(crate) fn purge(state_dir: &Path, prefix: &str, site: Option<&str>) -> Result<String, CallError> {
+    let path = socket_path(state_dir);
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("url", prefix);
+    if let Some(site) = site {
+        query.append_pair("site", site);
+    }
+    let request = format!(
+        "POST /purge?{} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        query.finish()
+    );
+    let stream = UnixStream::connect(&path).map_err(|source| CallError::Connect { path, source })?;
+    let answer = exchange(stream, &request).map_err(CallError::Exchange)?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    if head.starts_with("HTTP/1.1 200 ") {
+        Ok(body.trim_end().to_owned())
+    } else {
+        Err(CallError::Refused(body.trim_end().to_owned()))
+    }
+}
+
+fn exchange(mut stream: UnixStream, request: &str) -> io::Result<String> {
+    stream.set_read_timeout(Some(CONNECTION_TIMEOUT + Duration::from_secs(5)))?;
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
+    Ok(answer)
+}

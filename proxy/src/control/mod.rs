@@ -1,0 +1,172 @@
+//! The control socket: what changes a running server. It lies in the state directory, where only its owner gets at it.
+//!
+//! `POST /purge?url=PREFIX&site=SITE` forgets images. Loopback is no proof of who asks, and a browser on the same machine
+//! can be made to ask anything; so there is no such endpoint on an address, and a request that a page could have sent
+//! (one with an `Origin`, or with a `Host` other than `localhost`) is refused here, too.
+
+mod call;
+
+use std::{
+    convert::Infallible,
+    fs, io,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{net::UnixListener, sync::Semaphore};
+use url::Url;
+
+use crate::{app::App, image::Purge};
+
+pub(crate) use call::purge;
+
+/// Operators are few.
+const CONNECTIONS: usize = 8;
+/// A command sends its head at once.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest purge looks at every file of a large cache.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Where the socket of a state directory is.
+pub(crate) fn socket_path(state_dir: &Path) -> PathBuf {
+    state_dir.join("admin.sock")
+}
+
+/// The socket, bound.
+#[derive(Debug)]
+pub(crate) struct ControlSocket(UnixListener);
+
+impl ControlSocket {
+    /// Binds the socket of `state_dir`, which is locked: a socket that is there was left by a run before. Must run inside
+    /// a runtime.
+    pub(crate) fn bind(state_dir: &Path) -> io::Result<Self> {
+        // Made where nobody else can look, closed, and only then put into its place.
+        let folder = tempfile::Builder::new().prefix(".admin").tempdir_in(state_dir)?;
+        let unfinished = folder.path().join("s");
+        let listener = UnixListener::bind(&unfinished)?;
+        fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o600))?;
+        fs::rename(&unfinished, socket_path(state_dir))?;
+        Ok(Self(listener))
+    }
+
+    /// Answers until it is dropped.
+    pub(crate) async fn serve(self, app: Arc<App>) {
+        let slots = Arc::new(Semaphore::new(CONNECTIONS));
+        loop {
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+            let Ok((stream, _)) = self.0.accept().await else {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            };
+            let app = Arc::clone(&app);
+            tokio::spawn(async move {
+                let _slot = slot;
+                let answer = service_fn(move |request| {
+                    let app = Arc::clone(&app);
+                    async move { Ok::<_, Infallible>(answer(&request, &app).await) }
+                });
+                let connection = http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(HEAD_TIMEOUT)
+                    .serve_connection(TokioIo::new(stream), answer);
+                // Whoever goes away does not want to know.
+                let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection).await;
+            });
+        }
+    }
+}
+
+async fn answer(request: &Request<Incoming>, app: &App) -> Response<Full<Bytes>> {
+    let fields = request.headers();
+    let local = fields.get(header::HOST).is_none_or(|host| host == "localhost");
+    if fields.contains_key(header::ORIGIN) || !local {
+        return response(StatusCode::FORBIDDEN, "{\"error\":\"this is no place for web pages\"}\n".to_owned());
+    }
+    if request.uri().path() != "/purge" {
+        return response(StatusCode::NOT_FOUND, "{\"error\":\"try POST /purge?url=PREFIX\"}\n".to_owned());
+    }
+    if request.method() != Method::POST {
+        let mut response = response(StatusCode::METHOD_NOT_ALLOWED, "{\"error\":\"only POST\"}\n".to_owned());
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+        return response;
+    }
+    match what(request.uri().query().unwrap_or_default()) {
+        Some(purge) => {
+            tracing::info!(prefix = purge.prefix, site = purge.site, "images are purged");
+            let purged = app.images.purge(purge).await;
+            response(StatusCode::OK, format!("{{\"purged\":{purged}}}\n"))
+        }
+        None => {
+            let error = "{\"error\":\"url must be the beginning of a path or of an http(s) URL, or * for all\"}\n";
+            response(StatusCode::BAD_REQUEST, error.to_owned())
+        }
+    }
+}
+
+fn response(status: StatusCode, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// What a query asks to purge.
+fn what(query: &str) -> Option<Purge> {
+    let (mut prefix, mut site) = (None, None);
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "url" => prefix = Some(beginning(&value)?),
+            "site" => site = Some(value.into_owned()),
+            _ => return None,
+        }
+    }
+    Some(Purge { prefix: prefix?, site })
+}
+
+/// A prefix in the spelling that sources have: that of the URL standard. Of a URL the whole host must be there, so that
+/// `https://example.co` does not mean `https://example.com`.
+fn beginning(text: &str) -> Option<String> {
+    if text == "*" {
+        return Some(String::new());
+    }
+    let path = text.starts_with('/') && !text.starts_with("//");
+    let url = if path { Url::parse("http://local").ok()?.join(text).ok()? } else { Url::parse(text).ok()? };
+    match url.scheme() {
+        "http" | "https" if path => Some(url[url::Position::BeforePath..].to_owned()),
+        "http" | "https" => Some(url.into()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_names_a_beginning_as_sources_are_written() {
+        let purge = |prefix: &str, site: Option<&str>| Purge { prefix: prefix.into(), site: site.map(Into::into) };
+        for (query, expected) in [
+            ("url=/a", Some(purge("/a", None))),
+            ("url=%2Fmy%20photo&site=shop", Some(purge("/my%20photo", Some("shop")))),
+            ("url=/a?b=c", Some(purge("/a?b=c", None))),
+            ("url=https://CDN.example", Some(purge("https://cdn.example/", None))),
+            ("url=https://cdn.example/x/", Some(purge("https://cdn.example/x/", None))),
+            ("url=*", Some(purge("", None))),
+            ("", None),
+            ("url=", None),
+            ("url=a", None),
+            ("url=//evil/x", None),
+            ("url=file:///etc", None),
+            ("url=/a&sites=typo", None),
+        ] {
+            assert_eq!(what(query), expected, "{query}");
+        }
+    }
+}

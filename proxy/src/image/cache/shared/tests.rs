@@ -1,0 +1,78 @@
+//! What a value on a shared server must be to count.
+
+use std::io::Write as _;
+
+use edgeplane_optimizer::{Encoded, ImageFormat, Probe, SourceType};
+use proptest::prelude::*;
+
+use super::*;
+use crate::image::freshness::Freshness;
+
+fn shared(secret: &[u8]) -> Result<Shared, ShareError> {
+    let mut file = tempfile::NamedTempFile::new().expect("file");
+    file.write_all(secret).expect("write");
+    let recent = Arc::new(Recent::new(PATIENCE));
+    Shared::new("redis://127.0.0.1:1", file.path(), PATIENCE, 1 << 20, recent, Arc::default())
+}
+
+fn picture() -> Picture {
+    let probe =
+        Probe { source_type: SourceType::Png, width: 1, height: 1, animated: false, alpha: false, memory_bytes: 0 };
+    let encoded = Encoded { bytes: vec![7; 100], format: ImageFormat::Webp, width: 1, height: 1 };
+    Picture::optimized(encoded, &probe, Freshness { ttl: PATIENCE, store: true })
+}
+
+const DIGEST: Digest = Digest([1; 32]);
+
+fn value() -> (Shared, Vec<u8>) {
+    let shared = shared(&[b'k'; 32]).expect("a key");
+    let value = shared.0.seal(&DIGEST, &picture(), &Name::default()).expect("a value");
+    (shared, value)
+}
+
+#[test]
+fn a_value_counts_only_with_the_fleets_signature_for_its_place() {
+    let (shared, value) = value();
+    assert!(shared.0.open(&DIGEST, value.clone()).is_some_and(|(found, _)| found.etag == picture().etag));
+    assert!(shared.0.open(&Digest([2; 32]), value.clone()).is_none());
+    // The line end of a text editor is no part of a secret.
+    let same = self::shared(&[[b'k'; 32].as_slice(), b"\n"].concat()).expect("a key");
+    assert!(same.0.open(&DIGEST, value.clone()).is_some());
+    let other = self::shared(&[b'x'; 32]).expect("a key");
+    assert!(other.0.open(&DIGEST, value).is_none());
+    for garbage in [Vec::new(), vec![0; 10], vec![0; 1000]] {
+        assert!(shared.0.open(&DIGEST, garbage).is_none());
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_changed_or_cut_value_does_not_count(at in 0_usize..1000, bit in 0_u8..8, cut in any::<bool>()) {
+        let (shared, mut value) = value();
+        let at = at % value.len();
+        if cut {
+            value.truncate(at);
+        } else {
+            value[at] ^= 1 << bit;
+        }
+        prop_assert!(shared.0.open(&DIGEST, value).is_none());
+    }
+}
+
+#[test]
+fn a_secret_that_can_be_guessed_is_refused() {
+    assert!(matches!(shared(b"secret"), Err(ShareError::Short(_))));
+    let recent = Arc::new(Recent::new(PATIENCE));
+    let missing = Shared::new("redis://127.0.0.1:1", Path::new("/nowhere"), PATIENCE, 1, recent, Arc::default());
+    assert!(matches!(missing, Err(ShareError::Read(..))));
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_asked_once() {
+    let (shared, _) = value();
+    for _ in 0..10 {
+        assert!(shared.get(&DIGEST).await.is_none());
+    }
+    let results = shared.0.events.snapshot().shared;
+    assert_eq!((results[SharedResult::Error as usize], results[SharedResult::Skipped as usize]), (1, 9));
+}

@@ -1,0 +1,176 @@
+//! Hot: the pictures that one thread answered last, written out, so that answering one again costs little more than a file.
+//!
+//! What a request means depends on its target, its `Accept` and the deployment's rules, and on nothing else. So a
+//! request that is equal in these to one that was answered from the cache gets the same picture without being
+//! understood once more, as long as that is fresh and nothing was purged since.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Instant, SystemTime},
+};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode, header};
+use indexmap::IndexMap;
+
+use super::{ImageEvents, Images, Rules, reply::is_held, request::asks_for_content};
+use crate::answer::{Answer, Body, Head};
+
+/// Every so many answers one goes the long way, so that the cache behind knows what is in demand.
+const LOOK_BEHIND: u32 = 64;
+/// What an entry costs beside its content, about.
+const OVERHEAD: usize = 2048;
+/// Longer targets are rare, and not worth their place.
+const KEY_BYTES_MAX: usize = 4096;
+
+/// The pictures of one thread.
+#[derive(Debug, Default)]
+pub struct Front {
+    entries: IndexMap<Box<[u8]>, Entry>,
+    bytes: usize,
+    bytes_max: usize,
+    /// The request that is being looked up.
+    key: Vec<u8>,
+    /// Where the last entry was thrown out.
+    at: usize,
+    hits: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    rules: Arc<Rules>,
+    lasting: Lasting,
+    etag: http::HeaderValue,
+    content: Bytes,
+    whole: Box<[u8]>,
+    not_modified: Box<[u8]>,
+    asked: u32,
+}
+
+/// How long an answer may be given again.
+#[derive(Clone, Copy, Debug)]
+pub struct Lasting {
+    /// No longer than this.
+    pub(super) until: Instant,
+    /// Only while nothing is purged.
+    pub(super) generation: u64,
+    /// When its source was read, where its age is told.
+    pub(super) read: Option<SystemTime>,
+}
+
+/// An answer that is written already. What belongs to the connection is to follow the head.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadyPicture<'f> {
+    /// 200 or 304.
+    pub status: StatusCode,
+    /// The status line and the fields, each line with its end.
+    pub head: &'f [u8],
+    /// The `Age`, in seconds, where there is one.
+    pub age: Option<u64>,
+    /// The content; none for the 304 and for HEAD.
+    pub content: Option<&'f Bytes>,
+}
+
+impl Front {
+    /// Room for so many bytes.
+    pub(super) fn new(bytes_max: usize, events: &ImageEvents) -> Self {
+        Self { bytes_max, hits: events.front(), ..Self::default() }
+    }
+
+    /// The answer to a GET or HEAD that is equal to one before; none for every other one.
+    pub fn ready(&mut self, head: &Head<'_>, rules: &Arc<Rules>, images: &Images) -> Option<ReadyPicture<'_>> {
+        if self.entries.is_empty() || !write_key(&mut self.key, head) {
+            return None;
+        }
+        let (place, _, entry) = self.entries.get_full_mut(&*self.key)?;
+        let Lasting { until, generation, read } = entry.lasting;
+        let valid = Arc::ptr_eq(&entry.rules, rules) && generation == images.generation() && Instant::now() < until;
+        if !valid {
+            self.remove(place);
+            return None;
+        }
+        entry.asked += 1;
+        if entry.asked.is_multiple_of(LOOK_BEHIND) {
+            return None;
+        }
+        // One thread writes, so nothing is lost.
+        self.hits.store(self.hits.load(Relaxed).wrapping_add(1), Relaxed);
+        let age = read.map(|read| SystemTime::now().duration_since(read).unwrap_or_default().as_secs());
+        let entry = &self.entries[place];
+        let held = head.joined("if-none-match");
+        Some(if held.is_some_and(|held| is_held(&entry.etag, &held)) && !asks_for_content(head) {
+            ReadyPicture { status: StatusCode::NOT_MODIFIED, head: &entry.not_modified, age, content: None }
+        } else {
+            let content = (head.method == "GET").then_some(&entry.content);
+            ReadyPicture { status: StatusCode::OK, head: &entry.whole, age, content }
+        })
+    }
+
+    /// Keeps an answer to a request, to be given again.
+    pub fn keep(&mut self, head: &Head<'_>, rules: &Arc<Rules>, answer: &Answer, lasting: Lasting) {
+        let Body::Whole(content) = &answer.body else { return };
+        let bytes = content.len() + OVERHEAD;
+        if answer.status != StatusCode::OK || bytes > self.bytes_max / 4 || !write_key(&mut self.key, head) {
+            return;
+        }
+        let Some(etag) = answer.headers.get(header::ETAG) else { return };
+        let entry = Entry {
+            rules: Arc::clone(rules),
+            lasting,
+            etag: etag.clone(),
+            content: content.clone(),
+            whole: lines(answer, |name| *name != header::AGE),
+            not_modified: lines(
+                &Answer { status: StatusCode::NOT_MODIFIED, headers: answer.headers.clone(), body: Body::Empty },
+                |name| {
+                    [header::ETAG, header::CACHE_CONTROL, header::VARY].contains(name) || name == "x-edgeplane-cache"
+                },
+            ),
+            asked: 0,
+        };
+        self.bytes += bytes;
+        if let Some(before) = self.entries.insert(self.key.as_slice().into(), entry) {
+            self.bytes -= before.content.len() + OVERHEAD;
+        }
+        while self.bytes > self.bytes_max && !self.entries.is_empty() {
+            // Any of them: what is in demand comes back from the cache behind.
+            self.at = self.at.wrapping_add(1) % self.entries.len();
+            self.remove(self.at);
+        }
+    }
+
+    fn remove(&mut self, place: usize) {
+        if let Some((_, entry)) = self.entries.swap_remove_index(place) {
+            self.bytes -= entry.content.len() + OVERHEAD;
+        }
+    }
+}
+
+/// Writes what decides about a picture: path, query, `Accept`. False where that is too much.
+fn write_key(key: &mut Vec<u8>, head: &Head<'_>) -> bool {
+    key.clear();
+    let mut accepts = head.fields("accept");
+    let (accept, further) = (accepts.next(), accepts.next());
+    let parts = [Some(head.path), head.query, accept];
+    // None of them can hold a line end, so no two requests run into the same bytes; an absent one is no empty one.
+    for part in parts {
+        if let Some(part) = part {
+            key.push(b'=');
+            key.extend_from_slice(part.as_bytes());
+        }
+        key.push(b'\n');
+    }
+    further.is_none() && key.len() <= KEY_BYTES_MAX
+}
+
+/// A head of an answer with the fields that are wanted.
+fn lines(answer: &Answer, wanted: impl Fn(&http::HeaderName) -> bool) -> Box<[u8]> {
+    let fields = answer.headers.iter().filter(|(name, _)| wanted(name));
+    let headers: HeaderMap = fields.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut head = BytesMut::with_capacity(512);
+    Answer { status: answer.status, headers, body: answer.body.clone() }.write_head(&mut head);
+    (&*head).into()
+}
