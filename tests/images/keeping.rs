@@ -18,11 +18,13 @@ use crate::support::{
 };
 
 const MADE: &str = r#"edgeplane_images_made_total{format="webp"}"#;
+/// Enough for the bundle's files, and not for the largest picture.
+const LARGEST: u64 = 160 * 1024;
 const ON_DISK: &str = r#"edgeplane_image_cache_entries{level="disk"}"#;
 
 fn app(marker: &str) -> PathBuf {
-    let settings = json!({"sizes": [96, 320], "domains": [], "remotePatterns": [],
-                          "formats": ["image/webp", "image/avif"], "minimumCacheTTL": 60,
+    let settings = json!({"sizes": [96, 320, 640], "domains": [], "remotePatterns": [],
+                          "formats": ["image/webp", "image/avif", "image/png"], "minimumCacheTTL": 60,
                           "dangerouslyAllowSVG": false});
     image_bundle(&settings)
         .file("coffee.jpg", coffee())
@@ -89,11 +91,11 @@ fn a_picture_survives_a_restart_a_deploy_and_a_kill() {
 fn a_disk_that_takes_nothing_costs_no_answer() {
     let state = scratch::folder("images");
     // A limit on the size of files does what a full disk does, to whoever runs the tests.
-    let server = Launch::new(&app("first")).state(&state).largest_file(40 * 1024).start();
+    let server = Launch::new(&app("first")).state(&state).largest_file(LARGEST).start();
     let written = r#"edgeplane_image_disk_faults_total{fault="write"}"#;
-    let large = "/img?url=%2Fcoffee.jpg&w=320&q=100&format=png";
+    let large = "/img?url=%2Fcoffee.jpg&w=640&q=100&format=png";
     for status in ["MISS", "HIT"] {
-        assert!(ask(&server, large, "image/png").with("x-edgeplane-cache", status).body.len() > 40 * 1024);
+        assert!(ask(&server, large, "image/png").with("x-edgeplane-cache", status).body.len() as u64 > LARGEST);
     }
     wait::until("the fault", || server.metric(written) >= 1.0);
     assert_eq!(fs::read_dir(state.join("images/unfinished")).unwrap().count(), 0);
@@ -186,6 +188,9 @@ fn nobody_can_tell_by_the_answer_that_a_picture_was_at_hand() {
         (reply.status, reply.fields, reply.body)
     };
     let etag = webp(&server, 96).field("etag").unwrap().to_owned();
+    // Row 143: a tag belongs to one quality.
+    let other = Request::get(&format!("{target}&q=20")).field("Accept", "image/webp").field("If-None-Match", &etag);
+    assert_ne!(server.send(&other).expect(200).field("etag"), Some(&*etag));
     let absolute = format!("http://{}{target}", server.address());
     for (method, extra) in
         [("GET", None), ("HEAD", None), ("GET", Some(("If-None-Match", &*etag))), ("GET", Some(("Range", "bytes=0-3")))]

@@ -36,7 +36,7 @@ pub struct Front {
     key: Vec<u8>,
     /// Where the last entry was thrown out.
     at: usize,
-    hits: Arc<AtomicU64>,
+    hits: Option<Arc<AtomicU64>>,
 }
 
 #[derive(Debug)]
@@ -77,7 +77,7 @@ pub struct ReadyPicture<'f> {
 impl Front {
     /// Room for so many bytes.
     pub(super) fn new(bytes_max: usize, events: &ImageEvents) -> Self {
-        Self { bytes_max, hits: events.front(), ..Self::default() }
+        Self { bytes_max, hits: Some(events.front()), ..Self::default() }
     }
 
     /// The answer to a GET or HEAD that is equal to one before; none for every other one.
@@ -97,7 +97,9 @@ impl Front {
             return None;
         }
         // One thread writes, so nothing is lost.
-        self.hits.store(self.hits.load(Relaxed).wrapping_add(1), Relaxed);
+        if let Some(hits) = &self.hits {
+            hits.store(hits.load(Relaxed).wrapping_add(1), Relaxed);
+        }
         let age = read.map(|read| SystemTime::now().duration_since(read).unwrap_or_default().as_secs());
         let entry = &self.entries[place];
         let held = head.joined("if-none-match");

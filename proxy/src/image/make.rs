@@ -174,7 +174,7 @@ impl Maker {
         {
             self.pace.learn(&probe, &recipe, drawing.elapsed());
         }
-        let picture = Arc::new(picture.from_source(provenance, read));
+        let picture = Arc::new(picture.made_of(provenance, read));
         self.keep(task, &picture, begun).await;
         Ok(picture)
     }

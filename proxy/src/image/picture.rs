@@ -91,7 +91,7 @@ impl Picture {
     }
 
     /// The same picture, made of a source that was read then.
-    pub(super) fn from_source(mut self, source: Provenance, read: SystemTime) -> Self {
+    pub(super) fn made_of(mut self, source: Provenance, read: SystemTime) -> Self {
         self.source = source;
         self.read = read;
         self

@@ -86,6 +86,7 @@ async fn a_file_becomes_what_the_client_takes_and_is_kept() {
 #[tokio::test]
 async fn head_is_answered_like_get_and_other_methods_are_refused() {
     let setup = setup(&settings(), &tuning(), files(&[("/a.png", png(100, 50, 90))]));
+    // Row 144.
     let mut request = get("url=/a.png&w=64", WEBP);
     request.method = "HEAD".into();
     assert_eq!(setup.request(&request).await.expect("head").status, StatusCode::OK);

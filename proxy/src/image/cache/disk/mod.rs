@@ -201,7 +201,7 @@ impl Shelf {
             }
         };
         let len = record.len() as u64;
-        let read = record::read(record.into(), digest);
+        let read = record::read(&record.into(), digest);
         if read.is_none() {
             self.events.disk_fault(DiskFault::Corrupt);
             self.remove(digest);

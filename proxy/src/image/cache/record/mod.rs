@@ -71,7 +71,7 @@ pub(super) fn front(digest: &Digest, picture: &Picture, name: &Name) -> Option<V
 }
 
 /// Reads a whole record. None where it is not what was written under `digest`.
-pub(super) fn read(record: Bytes, digest: &Digest) -> Option<(Picture, Name)> {
+pub(super) fn read(record: &Bytes, digest: &Digest) -> Option<(Picture, Name)> {
     let (fields, rest) = record.get(CHECKED_FROM..)?.split_at_checked(HEAD_BYTES - CHECKED_FROM)?;
     if record[..8] != MAGIC || record[8..CHECKED_FROM] != *blake3::hash(&record[CHECKED_FROM..]).as_bytes() {
         return None;
@@ -100,7 +100,7 @@ pub(super) fn read(record: Bytes, digest: &Digest) -> Option<(Picture, Name)> {
     let validators = Validators { etag: present(source_etag), last_modified: present(last_modified) };
     let content = record.slice(record.len() - content_len..);
     let picture = Picture::of(form, content, HeaderValue::try_from(etag).ok()?, source_type, freshness);
-    Some((picture.from_source(Provenance { validators, hash }, read), name))
+    Some((picture.made_of(Provenance { validators, hash }, read), name))
 }
 
 /// Whose record it is, told by its beginning, which is not checked: enough to throw it away.

@@ -247,7 +247,7 @@ impl Store {
         // Compared in constant time.
         hmac::verify(&self.secret, &signed, signature).ok()?;
         value.truncate(length);
-        record::read(value.into(), digest)
+        record::read(&value.into(), digest)
     }
 }
 
