@@ -3,7 +3,7 @@
 #
 #   tests/prerequisites.sh build   to compile: C and C++ compilers, cmake, nasm, perl (for the AVIF encoder)
 #   tests/prerequisites.sh demo    ... and to build and run an app: Node 20 or later, npm
-#   tests/prerequisites.sh test    ... and to test: curl, Chromium; the peers that a package brings, where there is one
+#   tests/prerequisites.sh test    ... and to test: curl, Chromium, Redis or Valkey; the peers that a package brings
 #   tests/prerequisites.sh bench   ... and to measure: the peers that are built, into `bench-tools` in the target folder
 #
 # A peer that cannot be installed is no reason to stop: the report says that it is missing.
@@ -37,7 +37,6 @@ if [ "$purpose" != build ]; then
 fi
 if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
   has curl || lack curl
-  has redis-server valkey-server || lack redis-server redis6
   has chromium chromium-browser google-chrome google-chrome-stable || lack chromium
 fi
 
@@ -98,6 +97,7 @@ if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
   peer haproxy haproxy haproxy or haproxy
   peer caddy caddy caddy or caddy
   peer strace "" strace or strace
+  has valkey-server redis6-server || peer redis-server redis-server redis-server or redis6
   peer valgrind "" valgrind or valgrind
 fi
 
