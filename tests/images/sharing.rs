@@ -28,12 +28,12 @@ struct Redis {
 
 impl Redis {
     fn start(port: u16) -> Self {
-        let child = Command::new("redis-server")
+        let child = Command::new(program())
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"])
             .arg(scratch::folder("redis"))
             .stdout(Stdio::null())
             .spawn()
-            .expect("redis-server is installed: tests/prerequisites.sh test");
+            .expect("a Redis server is installed: tests/prerequisites.sh test");
         scratch::watch(child.id());
         let redis = Self { child, port };
         wait::until("redis-server", || TcpStream::connect(("127.0.0.1", port)).is_ok());
@@ -69,6 +69,13 @@ impl Drop for Redis {
         let _status = self.child.wait();
         scratch::ended(self.child.id());
     }
+}
+
+/// What distributions call it.
+fn program() -> &'static str {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let there = |name: &&str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
+    ["redis-server", "valkey-server", "redis6-server"].into_iter().find(there).unwrap_or("redis-server")
 }
 
 /// A port that was free a moment ago: redis-server does not tell which one it took.
