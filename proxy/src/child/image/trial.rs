@@ -1,7 +1,8 @@
 //! `edgeplane __child image 0 --trial`: a confined process tries what it must not be able to do, and says how it went.
 //!
-//! A line per act, `refused` or `DONE`; the exit code is 0 where all were refused. It is how the tests look into the
-//! sandbox, and how an operator may, on the machine and in the container where it counts.
+//! Each act is tried before and after. A line per act: `refused`, `DONE`, or `impossible` where it failed before, too, so
+//! that its failing proves nothing; the exit code is 0 where nothing was done. It is how the tests look into the sandbox,
+//! and how an operator may, on the machine and in the container where it counts.
 
 use std::{
     fmt::Write as _,
@@ -9,7 +10,7 @@ use std::{
     io::{self, Write as _},
     net::{TcpListener, TcpStream, UdpSocket},
     os::unix::net::UnixStream,
-    process::{Command, ExitCode},
+    process::{Command, ExitCode, Stdio},
 };
 
 use nix::{
@@ -27,32 +28,44 @@ const ACTS: [(&str, Act); 14] = [
     ("read a file", || fs::read("/etc/passwd").is_ok()),
     ("read about this process", || fs::read("/proc/self/environ").is_ok()),
     ("read about its owner", || fs::read(format!("/proc/{}/maps", unistd::getppid())).is_ok()),
-    ("write a file", || fs::write(std::env::temp_dir().join("edgeplane-trial"), "x").is_ok()),
+    ("write a file", may_write),
     ("ask for a file's state", || fs::metadata("/").is_ok()),
     ("see the environment", || std::env::vars_os().next().is_some()),
     ("listen on a port", || TcpListener::bind("127.0.0.1:0").is_ok()),
     ("connect to a port", || TcpStream::connect("127.0.0.1:9").is_err_and(|error| !is_refused(&error))),
     ("send a datagram", || UdpSocket::bind("127.0.0.1:0").is_ok()),
     ("open a socket of this machine", || UnixStream::pair().is_ok()),
-    ("start a program", || Command::new("/proc/self/exe").arg("--version").spawn().is_ok()),
+    ("start a program", || Command::new("/proc/self/exe").arg("--version").stdout(Stdio::null()).status().is_ok()),
     ("signal its owner", || signal::kill(unistd::getppid(), None).is_ok()),
     ("run what it wrote", may_execute),
 ];
 
 /// Confines this process and tries everything.
 pub(super) fn run(niceness: i32) -> ExitCode {
+    let before = ACTS.map(|(_, act)| act());
     confine::close_all_but_standard();
     let confinement = confine::confine(niceness);
     let mut report = format!("landlock {}\nseccomp {}\n", confinement.files, confinement.calls);
     let mut held = confinement.is_whole();
-    for (name, act) in ACTS {
-        let done = act();
-        held &= !done;
+    for ((name, act), possible) in ACTS.into_iter().zip(before) {
+        let outcome = match (act(), possible) {
+            (true, _) => "DONE",
+            (false, true) => "refused",
+            (false, false) => "impossible",
+        };
+        held &= outcome != "DONE";
         // Writing to a String cannot fail.
-        let _ = writeln!(report, "{name}: {}", if done { "DONE" } else { "refused" });
+        let _ = writeln!(report, "{name}: {outcome}");
     }
     let told = io::stdout().write_all(report.as_bytes()).is_ok();
     if held && told { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn may_write() -> bool {
+    let path = std::env::temp_dir().join(format!("edgeplane-trial-{}", std::process::id()));
+    let written = fs::write(&path, "x").is_ok();
+    let _ = fs::remove_file(path);
+    written
 }
 
 /// The kernel and nobody on the network said no.
