@@ -121,19 +121,37 @@ pub(crate) fn probe(data: &[u8]) {
 /// Small, so that a header changed to a large picture is refused and the cases stay quick.
 const LIMITS: Limits = Limits { source_bytes: 1 << 20, side: 256, output_bytes: 1 << 20 };
 
-/// Three bytes of what is wanted, and a file: an image within its bounds or a refusal.
+/// What else is done, as an order's text ends.
+const EDITS: [&str; 16] = [
+    "",
+    ",flip=true",
+    ",flop=true,rotate=90",
+    ",rotate=33.5,background=ff0000",
+    ",trim=10",
+    ",extract=1_2_3_4",
+    ",extract=0_0_300_300",
+    ",extend=1_2_3_4",
+    ",median=3",
+    ",threshold=128",
+    ",blur=2.5",
+    ",sharpen=1.5",
+    ",gamma=2.2",
+    ",normalize=true,grayscale=true",
+    ",tint=336699,negate=true",
+    ",rotate=180,trim=255,blur=1000,median=1000",
+];
+
+/// Four bytes of what is wanted, and a file: an image within its bounds or a refusal.
 pub(crate) fn optimize(data: &[u8]) {
-    let Some(([width, choice, quality], file)) = data.split_first_chunk() else { return };
+    let Some(([width, choice, quality, edits], file)) = data.split_first_chunk() else { return };
     let pick = |from: usize| usize::from(*choice) % from;
-    let order = Order {
-        width: Some(u32::from(*width).clamp(1, 64)),
-        height: (choice & 0x80 != 0).then_some(16),
-        fit: Fit::ALL[pick(Fit::ALL.len())],
-        position: Position::ALL[pick(Position::ALL.len())],
-        // AVIF takes far longer than all others and reads no byte of the file.
-        format: [ImageFormat::Webp, ImageFormat::Jpeg, ImageFormat::Png][pick(3)],
-        quality: quality % 100 + 1,
-    };
+    // AVIF takes far longer than all others and reads no byte of the file.
+    let format = ["webp", "jpeg", "png"][pick(3)];
+    let (fit, position) = (Fit::ALL[pick(Fit::ALL.len())].name(), Position::ALL[pick(Position::ALL.len())].name());
+    let (width, height) = (u32::from(*width).clamp(1, 64), if choice & 0x80 == 0 { "" } else { "height=16," });
+    let (quality, edits) = (quality % 100 + 1, EDITS[usize::from(*edits) % EDITS.len()]);
+    let text = format!("width={width},{height}fit={fit},position={position},format={format},quality={quality}{edits}");
+    let order: Order = text.parse().expect("the text of an order");
     if let Ok(encoded) = run(file, &order, &LIMITS, |_| ()) {
         assert!(encoded.width <= LIMITS.side && encoded.height <= LIMITS.side, "{order}");
         assert!(look(&encoded.bytes).is_ok_and(|probe| (probe.width, probe.height) == (encoded.width, encoded.height)));
