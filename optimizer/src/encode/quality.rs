@@ -35,7 +35,9 @@ fn along(points: &[Point], nominal: u8) -> f64 {
     let at = f64::from(nominal);
     let next = points.iter().position(|(from, _)| at < *from).unwrap_or(points.len() - 1).max(1);
     let ((from, low), (to, high)) = (points[next - 1], points[next]);
-    low + (high - low) * ((at - from) / (to - from)).clamp(0.0, 1.0)
+    let share = ((at - from) / (to - from)).clamp(0.0, 1.0);
+    // In this form both ends are met exactly.
+    low * (1.0 - share) + high * share
 }
 
 #[cfg(test)]
