@@ -120,8 +120,8 @@ pub struct ImageSnapshot {
     pub made: [MadeSnapshot; FORMATS.len()],
     /// Worker processes started.
     pub workers_started: u64,
-    /// Worker processes ended, and why.
-    pub workers_ended: [(WorkerEnd, u64); WorkerEnd::ALL.len()],
+    /// Worker processes ended, by [`WorkerEnd::ALL`].
+    pub workers_ended: [u64; WorkerEnd::ALL.len()],
 }
 
 /// What was made in one format, at one moment.
@@ -225,7 +225,7 @@ impl ImageEvents {
             disk_faults: self.disk_faults.each_ref().map(get),
             shared: self.shared.each_ref().map(get),
             workers_started: get(&self.workers_started),
-            workers_ended: WorkerEnd::ALL.map(|why| (why, get(&self.workers_ended[why as usize]))),
+            workers_ended: self.workers_ended.each_ref().map(get),
             made: self.made.each_ref().map(|made| MadeSnapshot {
                 count: get(&made.count),
                 source_bytes: get(&made.source_bytes),

@@ -14,7 +14,7 @@ use prometheus::{
 };
 
 use super::{admin::Report, metrics::RegisterError, pictures::Pictures};
-use crate::{app::App, child::image::Confinement, compute::Phase, site::Deployment};
+use crate::{app::App, child::image::Confinement, compute::Phase, image::WorkerEnd, site::Deployment};
 
 /// What the admin endpoints report while the app is being put together, and then the app.
 #[derive(Debug, Default)]
@@ -145,7 +145,7 @@ impl Gauges {
             raise(&self.images.with_label_values(&[event]), count);
         }
         raise(&self.workers_started, events.workers_started);
-        for (why, count) in events.workers_ended {
+        for (why, count) in WorkerEnd::ALL.into_iter().zip(events.workers_ended) {
             raise(&self.workers_ended.with_label_values(&[why.name()]), count);
         }
         self.sandboxed.set(i64::from(Confinement::of_kernel().is_whole()));

@@ -111,7 +111,11 @@ async fn one_private_address_among_public_ones_condemns_the_name() {
             let limits = FetchLimits { timeout: Duration::from_secs(5), redirects: 3, bytes: 1000 };
             let remote = Remote::with_lookup(loopback.clone(), limits, lookup);
             let url = format!("http://localhost:{}/ok/a", server.port).parse().expect("url");
-            assert_eq!(remote.fetch(url, &rules).await.expect_err(bad), Refusal::NotAllowed, "{answer:?}");
+            assert_eq!(
+                remote.fetch(url, &Validators::default(), &rules).await.expect_err(bad),
+                Refusal::NotAllowed,
+                "{answer:?}"
+            );
         }
     }
     assert!(server.heads.lock().is_empty());
@@ -126,10 +130,13 @@ async fn a_name_is_resolved_once_and_the_checked_address_is_connected_to() {
     let limits = FetchLimits { timeout: Duration::from_secs(5), redirects: 3, bytes: 1000 };
     let remote = Remote::with_lookup(loopback, limits, lookup);
     let url: Url = format!("http://localhost:{}/ok/a", server.port).parse().expect("url");
-    assert!(remote.fetch(url.clone(), &rules(server.port)).await.is_ok());
+    assert!(remote.fetch(url.clone(), &Validators::default(), &rules(server.port)).await.is_ok());
     assert_eq!(asked.load(SeqCst), 1);
     // The connection was closed; a new one needs a new answer, which is checked like the first.
-    assert_eq!(remote.fetch(url, &rules(server.port)).await.expect_err("rebound"), Refusal::NotAllowed);
+    assert_eq!(
+        remote.fetch(url, &Validators::default(), &rules(server.port)).await.expect_err("rebound"),
+        Refusal::NotAllowed
+    );
     assert_eq!(server.heads.lock().len(), 1);
 }
 

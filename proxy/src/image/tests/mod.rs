@@ -102,7 +102,7 @@ async fn what_is_not_touched_passes_as_it_is() {
     // Rows 123 to 126.
     let ico = Bytes::from_static(b"\0\0\x01\0rest");
     // Outside of a worker's sandbox, which this test has not, AVIF is not decoded.
-    let avif = Bytes::from_static(include_bytes!("../../../optimizer/tests/optimizer/avif/420.avif"));
+    let avif = Bytes::from_static(include_bytes!("../../../../optimizer/tests/optimizer/avif/420.avif"));
     let svg = Bytes::from_static(b"<svg onload='x'/>");
     let app = files(&[("/a.gif", animation()), ("/a.ico", ico.clone()), ("/a.avif", avif), ("/a.svg", svg.clone())]);
     let allow = ImageSettings { dangerously_allow_svg: true, ..settings() };
