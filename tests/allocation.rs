@@ -13,7 +13,7 @@ use edgeplane::{
     app::{App, Parts},
     assets::{self, Outcome, Policy},
     route::{Routes, decode},
-    server::plain::rehearse,
+    server::plain::Rehearsal,
     telemetry::{
         RequestId, Shard, Telemetry,
         access_log::{AccessLog, Record},
@@ -68,15 +68,16 @@ fn a_plain_request_is_answered_without_an_allocation() {
     let telemetry = Telemetry::new(metrics, log);
     let shard = telemetry.shard();
     let app = App::build(settings, Parts { manifest, pack, compute: None, images: None }, telemetry).unwrap();
+    let lane = Rehearsal::new(app, shard);
     let request =
         b"GET /app.js?v=1 HTTP/1.1\r\nhost: localhost\r\naccept-encoding: gzip, br\r\nuser-agent: test\r\n\r\n";
     let mut out = BytesMut::with_capacity(4096);
     for _ in 0..3 {
         out.clear();
-        assert!(rehearse(&app, &shard, request, &mut out).is_some());
+        assert!(lane.answer(request, &mut out).is_some());
     }
     out.clear();
-    let (allocations, content) = count(|| rehearse(&app, &shard, request, &mut out));
+    let (allocations, content) = count(|| lane.answer(request, &mut out));
     assert_eq!(allocations, 0);
     assert!(content.unwrap() > 0 && out.starts_with(b"HTTP/1.1 200 OK\r\n"));
 }

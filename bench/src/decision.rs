@@ -7,8 +7,8 @@ use edgeplane::{
     app::{App, Parts},
     assets,
     route::Routes,
-    server::plain::rehearse,
-    telemetry::{self, Telemetry, access_log::AccessLog, metrics::Metrics},
+    server::plain::Rehearsal,
+    telemetry::{Telemetry, access_log::AccessLog, metrics::Metrics},
 };
 use edgeplane_config::{LogFormat, Manifest, Settings};
 
@@ -30,8 +30,7 @@ pub(crate) fn compile(patterns: &[String]) -> Result<Routes, Failure> {
 /// A request as browsers send it, for a file, and everything that answers it but a socket.
 #[derive(Debug)]
 pub(crate) struct PlainRequest {
-    app: App,
-    telemetry: telemetry::Shard,
+    lane: Rehearsal,
     out: BytesMut,
 }
 
@@ -68,13 +67,13 @@ impl PlainRequest {
         let shard = telemetry.shard();
         let app =
             App::build(settings, Parts { manifest, pack, compute: None, images: None }, telemetry).map_err(decision)?;
-        Ok(Self { app, telemetry: shard, out: BytesMut::with_capacity(4096) })
+        Ok(Self { lane: Rehearsal::new(app, shard), out: BytesMut::with_capacity(4096) })
     }
 
     /// Answers it, and gives the length of the content.
     pub(crate) fn answer(&mut self) -> Option<usize> {
         self.out.clear();
-        rehearse(&self.app, &self.telemetry, REQUEST, &mut self.out)
+        self.lane.answer(REQUEST, &mut self.out)
     }
 }
 

@@ -65,7 +65,7 @@ const basic = { fit: 'cover', position: 'center' }
 const text = ({ width, height, fit, position, ...edits }) => {
   const parts = [
     width && `width=${width}`, height && `height=${height}`, `fit=${fit ?? basic.fit}`,
-    `position=${position ?? basic.position}`, 'format=png', 'quality=75',
+    `position=${position ?? basic.position}`, 'format=png', 'quality=100',
     ...Object.entries(edits).map(([name, value]) => `${name}=${value}`),
   ]
   return parts.filter(Boolean).join(',')

@@ -111,16 +111,32 @@ pub(super) fn answer(connection: &mut Connection, passed: &Passed<'_>, shard: &S
     Some(Sent { written, rest })
 }
 
-/// The lane without its socket, for measurements: examines a request head, appends the head of its answer to `out` and
-/// tells what happened. Gives the length of the content; none when the request is not plain.
-pub fn rehearse(app: &App, telemetry: &telemetry::Shard, request: &[u8], out: &mut BytesMut) -> Option<usize> {
-    let mut fields = [httparse::EMPTY_HEADER; 32];
-    let passed = gate::examine(request, &mut fields, app.settings.limits.request_target).ok()?;
-    let (peer, front) = (SocketAddr::from(([127, 0, 0, 1], 1)), Mutex::default());
-    let length = |_: &mut BytesMut, body: Option<Body<'_>>| body.map_or(0, Body::len);
-    let (written, n_content) = write(out, &passed, peer, app, telemetry, &front, length)?;
-    written.record(&passed, telemetry, 0);
-    Some(n_content)
+/// The lane without its socket, for measurements.
+#[derive(Debug)]
+pub struct Rehearsal {
+    app: App,
+    telemetry: telemetry::Shard,
+    front: Mutex<Front>,
+}
+
+impl Rehearsal {
+    /// Of an app, on one thread.
+    pub fn new(app: App, telemetry: telemetry::Shard) -> Self {
+        Self { app, telemetry, front: Mutex::default() }
+    }
+
+    /// Examines a request head, appends the head of its answer to `out` and tells what happened. Gives the length of the
+    /// content; none when the request is not plain.
+    pub fn answer(&self, request: &[u8], out: &mut BytesMut) -> Option<usize> {
+        let Self { app, telemetry, front } = self;
+        let mut fields = [httparse::EMPTY_HEADER; 32];
+        let passed = gate::examine(request, &mut fields, app.settings.limits.request_target).ok()?;
+        let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+        let length = |_: &mut BytesMut, body: Option<Body<'_>>| body.map_or(0, Body::len);
+        let (written, n_content) = write(out, &passed, peer, app, telemetry, front, length)?;
+        written.record(&passed, telemetry, 0);
+        Some(n_content)
+    }
 }
 
 /// Decides, and writes the head of the answer to `out` and gives it to `send` with the content.

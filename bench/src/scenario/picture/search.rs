@@ -29,11 +29,12 @@ pub(super) fn bytes_at(score: f64, mut at: impl FnMut(u8) -> Result<Point, Failu
         } else {
             high = quality;
         }
-        let (below, above) = (tried.get(&low), tried.get(&high));
-        if let (Some(below), Some(above)) = (below, above)
+        let (below, above) = (tried.get(&low).copied(), tried.get(&high).copied());
+        if low < high
             && high - low <= NEAR
+            && let (Some(below), Some(above)) = (below, above)
         {
-            return Ok(Some(between(*below, *above, score)));
+            return Ok(Some(between(below, above, score)));
         }
         quality = match (below, above) {
             // Steps of growing width towards the side that is not known yet.

@@ -8,11 +8,13 @@ use super::*;
 
 const BOTH: &str = "image/avif,image/webp,*/*;q=0.8";
 const QUERY: &str = "url=/a.png&w=64";
+/// Large enough that AVIF takes much longer than a turn of the runtime, even of a picture of one shade.
+const LARGE: &str = "url=/large.png&w=1080";
 
 fn modern(avif_wait: Option<Duration>) -> Setup {
     let settings = ImageSettings { formats: vec![ImageFormat::Avif, ImageFormat::Webp], ..settings() };
     let tuning = ImageTuning { avif_wait, ..tuning() };
-    setup(&settings, &tuning, files(&[("/a.png", png(100, 50, 90))]))
+    setup(&settings, &tuning, files(&[("/a.png", png(100, 50, 90)), ("/large.png", png(1200, 1000, 90))]))
 }
 
 fn said(answer: &Answer) -> (&str, &str) {
@@ -22,7 +24,7 @@ fn said(answer: &Answer) -> (&str, &str) {
 #[tokio::test]
 async fn the_quickest_format_is_answered_until_avif_is_made() {
     let setup = modern(Some(Duration::ZERO));
-    let mut request = get(QUERY, BOTH);
+    let mut request = get(LARGE, BOTH);
     request.cache_control = Some(HeaderValue::from_static("public, max-age=300, immutable"));
     let first = setup.request(&request).await.expect("image");
     assert_eq!(said(&first), ("MISS; interim", "image/webp"));
@@ -44,7 +46,7 @@ async fn the_quickest_format_is_answered_until_avif_is_made() {
     assert_eq!((counted.made[0].count, counted.made[1].count), (1, 1));
     assert!(counted.interim >= 1 && counted.fetches == 0);
     // What was made for now is what others get for good.
-    assert_eq!(said(&setup.ask(QUERY, WEBP).await.expect("image")), ("HIT", "image/webp"));
+    assert_eq!(said(&setup.ask(LARGE, WEBP).await.expect("image")), ("HIT", "image/webp"));
 }
 
 #[tokio::test]
@@ -67,7 +69,7 @@ async fn avif_is_waited_for_where_nothing_else_will_do() {
 #[tokio::test]
 async fn an_old_format_stands_in_where_the_client_takes_any() {
     let setup = modern(Some(Duration::ZERO));
-    let answer = setup.ask(QUERY, "image/avif,*/*").await.expect("image");
+    let answer = setup.ask(LARGE, "image/avif,*/*").await.expect("image");
     assert_eq!(said(&answer), ("MISS; interim", "image/png"));
 }
 
