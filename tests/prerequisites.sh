@@ -37,6 +37,7 @@ if [ "$purpose" != build ]; then
 fi
 if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
   has curl || lack curl
+  has redis-server valkey-server redis6-server || lack redis-server redis6
   has chromium chromium-browser google-chrome google-chrome-stable || lack chromium
 fi
 
@@ -97,7 +98,6 @@ if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
   peer haproxy haproxy haproxy or haproxy
   peer caddy caddy caddy or caddy
   peer strace "" strace or strace
-  has valkey-server redis6-server || peer redis-server redis-server redis-server or redis6
   peer valgrind "" valgrind or valgrind
 fi
 

@@ -65,7 +65,7 @@ fn a_truncated_file_of_each_format_is_400_and_harms_nobody() {
             draft = draft.file(&format!("cut{tenths}.{extension}"), &bytes[..bytes.len() * tenths / 10]);
         }
     }
-    let mut server = Launch::new(&draft.write()).start();
+    let mut server = Launch::new(&draft.write()).setting("image.workers", "1").start();
     server.get("/img?url=%2Ffine.jpg&w=96").expect(200);
     let before = memory(&server);
     for (extension, _) in whole {
@@ -75,7 +75,7 @@ fn a_truncated_file_of_each_format_is_400_and_harms_nobody() {
         }
     }
     server.get("/img?url=%2Ffine.jpg&w=640").expect(200);
-    assert!(memory(&server) - before < 64 << 10, "{before} KiB became {} KiB", memory(&server));
+    assert!(memory(&server).saturating_sub(before) < 64 << 10, "{before} KiB became {} KiB", memory(&server));
     server.assert_running();
 }
 
@@ -90,14 +90,15 @@ fn a_header_that_lies_about_its_size_costs_nothing() {
         file
     };
     let draft = draft().file("large.avif", claiming(50_000, 50_000)).file("wide.avif", claiming(9_000, 9_000));
-    let server = Launch::new(&draft.file("small.avif", claiming(8, 8)).file("fine.jpg", coffee()).write()).start();
+    let draft = draft.file("small.avif", claiming(8, 8)).file("fine.jpg", coffee());
+    let server = Launch::new(&draft.write()).setting("image.workers", "1").start();
     server.get("/img?url=%2Ffine.jpg&w=96").expect(200);
     let before = memory(&server);
     server.get("/img?url=%2Flarge.avif&w=96").expect(413);
     server.get("/img?url=%2Fsmall.avif&w=16").expect(400);
     // Within the limits, so it is decoded, and found to be another.
     server.get("/img?url=%2Fwide.avif&w=96").expect_one_of(&[400, 413]);
-    assert!(memory(&server) - before < 64 << 10, "{before} KiB became {} KiB", memory(&server));
+    assert!(memory(&server).saturating_sub(before) < 64 << 10, "{before} KiB became {} KiB", memory(&server));
 }
 
 #[test]
@@ -151,6 +152,6 @@ fn more_pictures_than_there_is_time_for_leave_files_alone() {
         loaded
     });
     // The machine of a test has other things to do: the bound that is promised is measured by `make bench`.
-    assert!(loaded < idle * 20 + Duration::from_millis(100), "{idle:?} became {loaded:?}");
+    assert!(loaded < idle * 20 + Duration::from_secs(1), "{idle:?} became {loaded:?}");
     assert_eq!(process::workers_below(server.id()).len(), 1);
 }

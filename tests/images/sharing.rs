@@ -92,12 +92,16 @@ fn key(secret: &str) -> PathBuf {
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 fn node(redis: &str, key: &Path) -> Server {
+    patient_node(redis, key, "10s")
+}
+
+fn patient_node(redis: &str, key: &Path, patience: &str) -> Server {
     let settings = json!({"sizes": [96, 320], "domains": [], "remotePatterns": [], "formats": ["image/webp"],
                           "minimumCacheTTL": 60, "dangerouslyAllowSVG": false});
     Launch::new(&image_bundle(&settings).file("coffee.jpg", coffee()).write())
         .setting("image.shared-cache", redis)
         .setting("image.shared-cache-key-file", key)
-        .setting("image.shared-cache-timeout", "300ms")
+        .setting("image.shared-cache-timeout", patience)
         .start()
 }
 
@@ -148,7 +152,7 @@ fn what_one_made_the_others_need_not_make() {
 fn a_shared_cache_that_fails_costs_no_answer() {
     let port = free_port();
     let redis = Redis::start(port);
-    let server = node(&redis.url(), &key(SECRET));
+    let server = patient_node(&redis.url(), &key(SECRET), "300ms");
     assert_eq!(status(&server, 96), "MISS");
     wait::until("the shared cache", || count(&server, "stored") >= 1.0);
 

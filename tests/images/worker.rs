@@ -81,7 +81,7 @@ fn a_worker_killed_in_mid_work_costs_one_answer() {
     let asked =
         thread::spawn(move || Request::get("/img?url=%2Fa.png&w=640").field("Accept", "image/webp").send(address));
     // Long enough for the job to be with the worker; should it not be there yet, the outcome is the same.
-    wait::pause(Duration::from_millis(300));
+    wait::pause(Duration::from_secs(1));
     process::signal(worker, Signal::SIGKILL);
     let lost = asked.join().unwrap();
     assert_eq!(lost.status, 503, "{}", lost.summary());
@@ -98,7 +98,7 @@ fn a_job_that_takes_too_long_is_ended_with_its_worker() {
     let large = std::fs::read(bundle::built("nuxt3").join("static/images/astronaut.png")).unwrap();
     let server = Launch::new(&image_bundle(&settings()).file("a.png", large).file("b.jpg", coffee()).write())
         .setting("image.workers", "1")
-        .setting("image.timeout", "2s")
+        .setting("image.timeout", "8s")
         .start();
     server.get("/img?url=%2Fb.jpg&w=96").expect(200);
     let worker = workers(&server)[0];

@@ -19,7 +19,7 @@ macro_rules! shared {
 
 shared! {
     /// The Nuxt app.
-    nuxt => Launch::new(&bundle::built("nuxt3")).setting("image.avif-wait", "unlimited");
+    nuxt => Launch::new(&bundle::built("nuxt3")).setting("image.avif-wait", "unlimited").setting("image.timeout", "2m");
     /// The Nuxt app below `/base-path/`.
     nuxt_base => Launch::new(&bundle::built("nuxt3-base"));
     /// What `nuxt generate` makes of it: files only. The Node named here does not exist, so it starts none.

@@ -100,7 +100,7 @@ struct Header {
     inks: bool,
 }
 
-/// Reads the type and the size of `source` without decoding it. Linear in the header, allocates nothing.
+/// Reads the type and the size of `source` without decoding it. Linear in the header.
 ///
 /// # Errors
 /// [`Refusal::NotAnImage`] when the first bytes are of no type we know, [`Refusal::Corrupt`] when they promise a type

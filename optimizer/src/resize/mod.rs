@@ -29,6 +29,9 @@ const FILTERED_MIN: f64 = 1.5;
 /// The reach of the filter to both sides, in pixels of the result.
 const REACH: f64 = 3.0;
 
+/// Pixels on a side of a cell whose mean is taken: the sum of so many squared still fits 32 bits.
+const CELL_MAX: u32 = 255;
+
 /// Light in one band: large enough that the rows which two bands both need are few, small beside the source.
 pub(crate) const BAND_BYTES: usize = 2 << 20;
 
@@ -76,7 +79,7 @@ fn bands<P: PixelTrait + Cell>(
     (width, height): (u32, u32),
     curves: Curves<'_>,
 ) -> Result<Vec<u8>, Refusal> {
-    let mean = |from: f64, to: u32| floor(from / f64::from(to) / FILTERED_MIN).max(1);
+    let mean = |from: f64, to: u32| floor(from / f64::from(to) / FILTERED_MIN).clamp(1, CELL_MAX);
     let mut cells = Cells::of(picture, (mean(crop.width, width), mean(crop.height, height)), curves.into);
     let (across, down) = (f64::from(cells.means.0), f64::from(cells.means.1));
     let (left, breadth) = (crop.left / across, (crop.width / across).min(f64::from(cells.width) - crop.left / across));

@@ -14,7 +14,7 @@ use crate::sample::{LIMITS, seen};
 /// The packages, installed where `make bench` also wants them.
 fn packages() -> PathBuf {
     let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("bench-tools");
-    if !tools.join("node_modules/ipx").is_dir() {
+    if !tools.join("node_modules/sharp/package.json").is_file() {
         fs::create_dir_all(&tools).unwrap();
         let status = Command::new("npm")
             .args(["install", "--no-fund", "--no-audit", "--no-save", "--loglevel=error", "--prefix"])

@@ -85,8 +85,8 @@ pub(super) struct Pace {
     nanos: AtomicU64,
 }
 
-/// What rav1e takes per pixel on one core of a server of 2024; the first pictures correct it.
-const FIRST_GUESS_NANOS: u64 = 400;
+/// What libaom takes per pixel, as we drive it, on one core of a server of 2024; the first pictures correct it.
+const FIRST_GUESS_NANOS: u64 = 500;
 /// What decoding and resizing take per pixel of the source, about.
 const SOURCE_NANOS: u64 = 4;
 /// Each new picture counts as one of so many.

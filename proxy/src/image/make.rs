@@ -160,7 +160,9 @@ impl Maker {
     /// Whether AVIF will not be there in the time that a client waits for it.
     fn is_long(&self, task: &Task, sourced: &Sourced) -> bool {
         let (Some(wait), Ok(probe)) = (self.avif_wait, probe(&sourced.bytes)) else { return false };
-        !self.drawer.passes(&probe) && (self.behind.is_busy() || self.pace.expect(&probe, &task.key.recipe) > wait)
+        let kept = sourced.freshness.store;
+        kept && !self.drawer.passes(&probe)
+            && (self.behind.is_busy() || self.pace.expect(&probe, &task.key.recipe) > wait)
     }
 
     /// Draws a picture and keeps what may be kept.

@@ -73,6 +73,9 @@ use remote::{FetchLimits, Remote};
 use reply::{CacheStatus, Circumstances, reply};
 use work::{Means, Pool};
 
+/// What is made behind the scenes may take the time of so many requests: a stand-in, its turn, itself, and one to spare.
+const JOBS_IN_A_ROW: u32 = 4;
+
 /// The primitive: one per process, shared by all sites, outliving every deployment.
 #[derive(Debug)]
 pub struct Images {
@@ -311,7 +314,10 @@ impl Images {
             }
             (outcome, status) = self.stand_in(stand_in) => {
                 self.maker.events.miss(joined);
-                if let (Ok(_), Some(pledge)) = (&outcome, self.maker.behind.pledge()) {
+                // What may not be kept would be made for nobody.
+                if outcome.as_ref().is_ok_and(|picture| picture.freshness.store)
+                    && let Some(pledge) = self.maker.behind.pledge()
+                {
                     self.maker.flights.see_through(Arc::clone(flight), pledge);
                 }
                 (outcome, status)
@@ -345,7 +351,7 @@ fn n_workers(workers: Amount) -> usize {
 fn cache(tuning: &ImageTuning, store: Option<&Path>, events: &Arc<ImageEvents>) -> Result<Cache, ShareError> {
     let memory = Memory::new(tuning.cache_bytes, Arc::clone(events));
     let content_max = tuning.output_bytes_max.max(tuning.source_bytes_max);
-    let mut cache = Cache::new(memory, tuning.stale_max, tuning.timeout + tuning.fetch_timeout);
+    let mut cache = Cache::new(memory, tuning.stale_max, tuning.fetch_timeout + tuning.timeout * JOBS_IN_A_ROW);
     if let Some(store) = store {
         cache = cache.with_disk(store, tuning.disk_bytes, content_max, events);
     }

@@ -63,12 +63,21 @@ impl Refusal {
                 | Self::SourceTooLarge
                 | Self::OutputTooLarge
                 | Self::Failed
+                | Self::WorkerLost
         )
     }
 
     /// Whether there is reason to believe that an image that was there before is there still.
     pub(super) fn is_passing(&self) -> bool {
-        matches!(self, Self::UpstreamFailed | Self::UpstreamTimeout | Self::Busy | Self::Failed | Self::Deadline)
+        matches!(
+            self,
+            Self::UpstreamFailed
+                | Self::UpstreamTimeout
+                | Self::Busy
+                | Self::Failed
+                | Self::Deadline
+                | Self::WorkerLost
+        )
     }
 }
 

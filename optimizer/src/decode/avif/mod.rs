@@ -23,6 +23,11 @@ pub(super) fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, Refusal> {
         Some(Found::Other(..)) => return Err(Refusal::Unsupported),
         None => return Err(Refusal::Corrupt),
     };
+    // A crop may show a pixel of a picture that nobody has room for; the price is of what is shown.
+    let (width, height) = container.size;
+    if (width as usize).saturating_mul(height as usize).saturating_mul(4) > probe.memory_bytes {
+        return Err(Refusal::TooManyPixels(width, height));
+    }
     let frame = frame(&container.color, container.size)?;
     let mut pixels = colors(&frame, &container, probe)?;
     drop(frame);
@@ -33,7 +38,6 @@ pub(super) fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, Refusal> {
         }
         None => Channels::Rgb,
     };
-    let (width, height) = container.size;
     let picture = Picture { width, height, channels, pixels };
     let picture = match container.crop {
         Some(crop) => cropped(&picture, crop),

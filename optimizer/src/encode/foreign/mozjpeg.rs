@@ -43,17 +43,19 @@ struct Parts {
     errors: jpeg_error_mgr,
     output: *mut u8,
     output_len: c_ulong,
+    /// `output` is what was written. Until then libjpeg may have freed it for a larger one and told nobody.
+    finished: bool,
 }
 
 impl Compressor {
     fn new() -> Self {
         // SAFETY: both structures are made of numbers, null pointers and absent functions.
         let (state, errors) = unsafe { MaybeUninit::zeroed().assume_init() };
-        Self(Box::new(Parts { state, errors, output: ptr::null_mut(), output_len: 0 }))
+        Self(Box::new(Parts { state, errors, output: ptr::null_mut(), output_len: 0, finished: false }))
     }
 
     fn run<'a>(&mut self, rows: impl Iterator<Item = &'a [u8]>, width: u32, height: u32, tables: &Tables) -> Vec<u8> {
-        let Parts { state, errors, output, output_len } = &mut *self.0;
+        let Parts { state, errors, output, output_len, finished } = &mut *self.0;
         // SAFETY: fills the structure, which lives in the box as long as `state` does.
         state.common.err = unsafe { jpeg_std_error(errors) };
         errors.error_exit = Some(unwind);
@@ -87,6 +89,7 @@ impl Compressor {
         }
         // SAFETY: started, and as many rows were written as the picture has.
         unsafe { jpeg_finish_compress(state) };
+        *finished = true;
         let length = usize::try_from(*output_len).unwrap_or_default();
         // SAFETY: finishing has set both: that many bytes from there on were written.
         unsafe { slice::from_raw_parts(*output, length) }.to_vec()
@@ -97,8 +100,12 @@ impl Drop for Compressor {
     fn drop(&mut self) {
         // SAFETY: created or still zeroed, which this takes as well; nothing uses it after this.
         unsafe { jpeg_destroy_compress(&mut self.0.state) };
-        // SAFETY: null, or what libjpeg has taken from `malloc` for the output and leaves to its caller.
-        unsafe { libc::free(self.0.output.cast()) };
+        // What was not finished is not ours to free, and lost: an error here is a lack of memory, which costs the
+        // worker its life anyhow.
+        if self.0.finished {
+            // SAFETY: finishing has set it to what libjpeg took from `malloc` for the output and leaves to its caller.
+            unsafe { libc::free(self.0.output.cast()) };
+        }
     }
 }
 

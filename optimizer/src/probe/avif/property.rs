@@ -49,6 +49,12 @@ impl Shape {
     }
 }
 
+/// Properties of one item that are looked at. Encoders write about ten; without an end to it, tables that name the same
+/// property over and over make the search for it quadratic.
+const PROPERTIES_MAX: usize = 64;
+/// Where a property may stand among all: what is behind is looked for by nobody who means well.
+const INDEX_MAX: u16 = 256;
+
 /// The properties of a file and who has which.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Properties<'a> {
@@ -100,7 +106,8 @@ impl<'a> Properties<'a> {
     fn associated(&self, item: u32) -> impl Iterator<Item = ([u8; 4], &'a [u8])> + use<'a> {
         let all = Boxes(self.iprp).find(b"ipco").unwrap_or_default();
         let tables = Boxes(self.iprp).filter(|(name, _)| name == b"ipma").map(|(_, table)| table);
-        tables.flat_map(move |table| indices(table, item)).filter_map(move |index| {
+        let indices = tables.flat_map(move |table| indices(table, item)).filter(|index| *index <= INDEX_MAX);
+        indices.take(PROPERTIES_MAX).filter_map(move |index| {
             // Counted from one; zero is none.
             Boxes(all).nth(usize::from(index).checked_sub(1)?)
         })

@@ -37,7 +37,7 @@ pub(super) fn offered() -> Confinement {
     const VERSION: libc::c_uint = 1;
     let nothing = std::ptr::null::<libc::c_void>();
     // SAFETY: without attributes and with this flag the call only tells a version (landlock(7)).
-    let version = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, nothing, 0, VERSION) };
+    let version = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, nothing, 0_usize, VERSION) };
     // SAFETY: a filter at address zero cannot be read: EFAULT where filters are known, EINVAL where not (seccomp(2)).
     let filter = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, nothing) };
     let unread = std::io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT);

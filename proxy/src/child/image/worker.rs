@@ -10,7 +10,7 @@ use std::{
 
 use edgeplane_optimizer::{Limits, Order};
 use nix::{time as clock, unistd::Pid};
-use rustix::process::{Resource, Rlimit, prlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
 
 use super::{Confinement, Reply, UNSANDBOXED, job_head, message};
 use crate::child::SUBCOMMAND;
@@ -110,6 +110,11 @@ impl Worker {
         self.child.id()
     }
 
+    /// Whether its process still runs.
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Bytes of memory it holds now; 0 when it cannot be told.
     pub fn memory_bytes(&self) -> usize {
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).unwrap_or_default();
@@ -147,15 +152,20 @@ impl Worker {
     fn bound(&self, bounds: Bounds) {
         let Ok(id) = i32::try_from(self.child.id()) else { return };
         let pid = rustix::process::Pid::from_raw(id);
-        let soft = |bytes: u64| Rlimit { current: Some(bytes), maximum: None };
+        // The hard limit is ours and stays: only a privileged process could raise it.
+        let soft = |resource, bound: u64| {
+            let maximum = getrlimit(resource).maximum;
+            Rlimit { current: Some(maximum.map_or(bound, |most| most.min(bound))), maximum }
+        };
+        let bytes = self.plan.memory_bytes.saturating_add(bounds.memory_bytes) as u64;
         // Without these the deadline still holds, and the price still admits.
-        let _ = prlimit(pid, Resource::Data, soft(self.plan.memory_bytes.saturating_add(bounds.memory_bytes) as u64));
+        let _ = prlimit(pid, Resource::Data, soft(Resource::Data, bytes));
         let used = clock::clock_getcpuclockid(Pid::from_raw(id)).and_then(clock::clock_gettime);
         if let Ok(used) = used {
             // Its threads may use every processor; and whole seconds, rounded up twice.
             let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
             let rest = bounds.deadline.saturating_duration_since(Instant::now()).as_secs() + 2;
-            let _ = prlimit(pid, Resource::Cpu, soft(used.tv_sec().unsigned_abs() + rest * threads));
+            let _ = prlimit(pid, Resource::Cpu, soft(Resource::Cpu, used.tv_sec().unsigned_abs() + rest * threads));
         }
     }
 }

@@ -80,6 +80,9 @@ fn cache_control(picture: &Picture, request: &ImageRequest, rules: &Rules, aroun
     if around.status == CacheStatus::Interim && picture.freshness.store {
         return HeaderValue::from_static(INTERIM_CACHE_CONTROL);
     }
+    if around.status == CacheStatus::Interim {
+        return HeaderValue::from_static("private, no-store");
+    }
     if let Some(said) = &request.cache_control {
         return said.clone();
     }

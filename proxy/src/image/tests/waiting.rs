@@ -9,12 +9,12 @@ use super::*;
 const BOTH: &str = "image/avif,image/webp,*/*;q=0.8";
 const QUERY: &str = "url=/a.png&w=64";
 /// Large enough that AVIF takes much longer than a turn of the runtime, even of a picture of one shade.
-const LARGE: &str = "url=/large.png&w=1080";
+const LARGE: &str = "url=/large.png&w=640";
 
 fn modern(avif_wait: Option<Duration>) -> Setup {
     let settings = ImageSettings { formats: vec![ImageFormat::Avif, ImageFormat::Webp], ..settings() };
     let tuning = ImageTuning { avif_wait, ..tuning() };
-    setup(&settings, &tuning, files(&[("/a.png", png(100, 50, 90)), ("/large.png", png(1200, 1000, 90))]))
+    setup(&settings, &tuning, files(&[("/a.png", png(100, 50, 90)), ("/large.png", png(800, 600, 90))]))
 }
 
 fn said(answer: &Answer) -> (&str, &str) {

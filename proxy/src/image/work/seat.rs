@@ -4,19 +4,19 @@
 //! so many jobs, and when it holds on to memory: whatever a source did to it ends with it.
 
 use std::{
-    thread,
+    io, thread,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use edgeplane_config::ImageTuning;
-use edgeplane_optimizer::{Encoded, Limits, Order, Refusal as OptimizerRefusal, optimize};
+use edgeplane_optimizer::{Encoded, Limits, Order, Refusal as OptimizerRefusal, optimize, probe};
 
 use super::super::{
     events::{ImageEvents, WorkerEnd},
     refusal::Refusal,
 };
-use crate::child::image::{Bounds, Confinement, Lost, Reply, StageTimes, Worker, WorkerPlan};
+use crate::child::image::{Bounds, Confinement, Lost, Reply, StageTimes, Worker, WorkerPlan, is_native};
 
 /// The pause before a worker is started after one has died; it doubles with each that dies in a row, up to the longest.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
@@ -110,12 +110,18 @@ impl<'a> Seat<'a> {
         });
         self.jobs += 1;
         match reply {
+            // Whoever broke it may answer anything, but not in another format than was asked for.
+            Ok(Reply::Encoded(encoded, _)) if encoded.format != task.order.format => {
+                Err(self.lose(&Lost::Died(io::ErrorKind::InvalidData.into())))
+            }
             Ok(Reply::Encoded(encoded, times)) => {
                 self.deaths = 0;
+                self.retire_after(task);
                 Ok((Ok(encoded), times))
             }
             Ok(Reply::Refused(refusal)) => {
                 self.deaths = 0;
+                self.retire_after(task);
                 Ok((Err(refusal), StageTimes::default()))
             }
             Ok(Reply::Panicked) => {
@@ -127,8 +133,19 @@ impl<'a> Seat<'a> {
         }
     }
 
+    /// A decoder that is not memory-safe may have been taken over by its source: its worker sees no other one's.
+    fn retire_after(&mut self, task: &Task) {
+        if probe(&task.source).is_ok_and(|probe| is_native(probe.source_type)) {
+            self.end(WorkerEnd::Replaced);
+        }
+    }
+
     /// The worker, started where there is none.
     fn ready(&mut self, plan: &WorkerPlan, task: &Task, wanted: &dyn Fn() -> bool) -> Result<&mut Worker, Lost> {
+        // One that was killed while it had nothing to do costs no request.
+        if self.worker.as_mut().is_some_and(|worker| !worker.is_alive()) {
+            self.end(WorkerEnd::Died);
+        }
         if self.worker.is_none() {
             let until = Instant::now() + pause(self.deaths);
             while let Some(rest) = until.checked_duration_since(Instant::now()) {
