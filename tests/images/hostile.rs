@@ -112,6 +112,7 @@ fn more_pictures_than_there_is_time_for_leave_files_alone() {
     }
     let server = Launch::new(&draft.write())
         .setting("image.workers", "1")
+        .setting("image.niceness", "10")
         .setting("image.queue", "2")
         .setting("image.cache-bytes", "0")
         .start();

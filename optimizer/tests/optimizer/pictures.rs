@@ -267,3 +267,12 @@ fn a_result_above_the_limit_is_refused() {
         assert!(matches!(refusal, Refusal::OutputTooLarge(bytes) if bytes > 200), "{format:?}: {refusal:?}");
     }
 }
+
+#[test]
+fn the_mean_of_very_many_pixels_is_still_their_mean() {
+    // One pixel of the result stands for more of the source's than 32 bits of light can be added up of.
+    let white = png_rgb(40, 9000, &rgb(40, 9000, |_, _| [0xff; 3]));
+    let order = Order { height: Some(1), fit: Fit::Fill, ..order(1, ImageFormat::Png) };
+    let encoded = optimize(&white, &order, &LIMITS, |_| ()).unwrap();
+    assert_eq!((encoded.width, encoded.height, seen(&encoded)[0]), (1, 1, [0xff; 4]));
+}

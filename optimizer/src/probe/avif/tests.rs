@@ -117,3 +117,18 @@ fn a_file_that_ends_anywhere_is_read_without_a_panic() {
         }
     }
 }
+
+#[test]
+fn tables_without_end_are_not_searched_to_their_end() {
+    let small = boxed(b"free", b"");
+    let properties: Vec<u8> = small.iter().copied().cycle().take(8 * 30_000).collect();
+    // Each table names the last property it can, 250 times.
+    let last = [0x7f, 0xff].repeat(250);
+    let table = [&[0, 0, 0, 1][..], &[0, 0, 0, 1, 0, 1, 250], &last].concat();
+    let table = boxed(b"ipma", &table);
+    let tables: Vec<u8> = table.iter().copied().cycle().take(table.len() * 2_000).collect();
+    let iprp = [boxed(b"ipco", &properties), tables].concat();
+    let begun = std::time::Instant::now();
+    assert!(Properties { iprp: &iprp }.of(1).is_none(), "there is no size");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+}
