@@ -109,7 +109,8 @@ impl Reply {
     /// The head and the beginning of the body, for messages.
     pub(crate) fn summary(&self) -> String {
         let body: String = self.text().chars().take(300).collect();
-        format!("{} {} {:#?} {} bytes: {body}", self.status, self.reason, self.fields, self.body.len())
+        let Self { status, reason, fields, total, .. } = self;
+        format!("{status} {reason} {fields:#?} {} bytes after {total:?}: {body}", self.body.len())
     }
 }
 
