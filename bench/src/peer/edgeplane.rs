@@ -9,8 +9,10 @@ use crate::{failure::Failure, outcome::OURS, stage::Programs};
 #[derive(Debug)]
 pub(crate) struct Edgeplane;
 
-/// Connections are kept as long as everybody else's.
-const SETTINGS: [(&str, &str); 1] = [("EDGEPLANE_LIMITS_KEEPALIVE_REQUESTS", "1000000000")];
+/// Connections are kept as long as everybody else's; and no picture stands in for another one, because every answer to a
+/// request is compared with the first.
+const SETTINGS: [(&str, &str); 2] =
+    [("EDGEPLANE_LIMITS_KEEPALIVE_REQUESTS", "1000000000"), ("EDGEPLANE_IMAGE_AVIF_WAIT", "unlimited")];
 
 impl Peer for Edgeplane {
     fn name(&self) -> &'static str {
