@@ -20,6 +20,13 @@ fn every_file_says_what_it_is_for() {
 }
 
 #[test]
+fn no_file_is_empty() {
+    // What a command line that was typed wrong leaves behind.
+    let empty = files().into_iter().filter(|file| file.text.is_empty());
+    assert_none("empty files", &empty.map(|file| file.name).collect::<Vec<_>>());
+}
+
+#[test]
 fn files_are_short() {
     let files = rust_files();
     let lines = |file: &File| file.text.lines().count();
