@@ -109,7 +109,7 @@ fn pictures() -> Vec<Vec<u8>> {
         include_bytes!("../optimizer/tests/optimizer/avif/premultiplied.avif"),
         include_bytes!("../optimizer/tests/optimizer/avif/orientation5.avif"),
     ];
-    let limits = Limits { source_bytes: 1 << 20, side: 64, output_bytes: 1 << 20 };
+    let limits = Limits { source_bytes: 1 << 20, side: 64, output_bytes: 1 << 20, native: true };
     let mut pictures: Vec<_> = avif.iter().map(|bytes| bytes.to_vec()).collect();
     for format in ImageFormat::ALL {
         for source in [avif[0], avif[2]] {
@@ -165,7 +165,7 @@ fn every_decoder() {
 #[test]
 fn protocol() {
     use edgeplane::child::image::{Reply, StageTimes, job_head, reply_head};
-    let limits = Limits { source_bytes: 100, side: 64, output_bytes: 100 };
+    let limits = Limits { source_bytes: 100, side: 64, output_bytes: 100, native: true };
     let order: Order = "width=24,fit=cover,position=center,format=webp,quality=80".parse().expect("an order");
     let encoded = edgeplane_optimizer::Encoded { bytes: vec![1, 2, 3], format: ImageFormat::Webp, width: 2, height: 3 };
     let refusal = edgeplane_optimizer::Refusal::TooManyPixels(7, 8);

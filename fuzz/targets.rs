@@ -119,7 +119,7 @@ pub(crate) fn probe(data: &[u8]) {
 }
 
 /// Small, so that a header changed to a large picture is refused and the cases stay quick.
-const LIMITS: Limits = Limits { source_bytes: 1 << 20, side: 256, output_bytes: 1 << 20 };
+const LIMITS: Limits = Limits { source_bytes: 1 << 20, side: 256, output_bytes: 1 << 20, native: true };
 
 /// What else is done, as an order's text ends.
 const EDITS: [&str; 16] = [

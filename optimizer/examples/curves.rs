@@ -7,7 +7,7 @@ use std::{env, fs, time::Instant};
 
 use edgeplane_optimizer::{Edits, Fit, ImageFormat, Limits, Order, Position, Reference, Stage, optimize};
 
-const LIMITS: Limits = Limits { source_bytes: 100_000_000, side: 20_000, output_bytes: 100_000_000 };
+const LIMITS: Limits = Limits { source_bytes: 100_000_000, side: 20_000, output_bytes: 100_000_000, native: true };
 const FORMATS: [ImageFormat; 4] = [ImageFormat::Webp, ImageFormat::Jpeg, ImageFormat::Avif, ImageFormat::Png];
 const QUALITIES: [u8; 8] = [1, 25, 50, 60, 75, 85, 90, 99];
 

@@ -22,6 +22,7 @@ mod picture;
 mod probe;
 mod refusal;
 mod resize;
+mod scale;
 mod score;
 mod shape;
 mod stage;
@@ -37,7 +38,7 @@ pub use score::Reference;
 pub use stage::Stage;
 
 /// Names the bytes this version makes: part of every cache key, and raised whenever equal orders would give other bytes.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Decodes `source`, applies `order` and encodes the result.
 ///
@@ -60,10 +61,10 @@ pub fn optimize(
     if probe.animated {
         return Err(Refusal::Unsupported);
     }
-    let decoded = decode::decode(source, &probe)?;
+    let decoded = decode::decode(source, &probe, limits.native, Some(order))?;
     reached(Stage::Decode);
     let unchanged = order.edits.is_empty() && decoded.turn == orientation::Turn::default() && {
-        let size = decoded.picture.size();
+        let size = decoded.scale.full;
         geometry::plan(size, order).keeps(size)
     };
     let shaped = shape::shape(decoded, order, limits)?;

@@ -14,6 +14,10 @@ pub struct Limits {
     pub side: u32,
     /// Bytes of the result.
     pub output_bytes: usize,
+    /// Whether decoders may run that are not memory-safe Rust: in a sandbox, or on bytes that are no stranger's. AVIF is
+    /// refused without them; a JPEG is decoded whole and not at the scale that is wanted of it, which takes longer and
+    /// gives pixels that differ by less than can be seen.
+    pub native: bool,
 }
 
 impl Limits {

@@ -41,7 +41,7 @@ impl std::fmt::Debug for Reference {
 fn pixels(file: &[u8], limits: &Limits) -> Result<Picture, Refusal> {
     let probe = probe(file)?;
     limits.hold(&probe)?;
-    let decoded = decode::decode(file, &probe)?;
+    let decoded = decode::decode(file, &probe, limits.native, None)?;
     Ok(shape::shape(decoded, &as_it_is(), limits)?.picture)
 }
 

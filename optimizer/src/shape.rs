@@ -13,6 +13,7 @@ use crate::{
     orientation::Turn,
     picture::{Picture, Region},
     resize::{self, Curves},
+    scale::Scale,
 };
 
 /// A picture ready to be encoded.
@@ -25,17 +26,17 @@ pub(crate) struct Shaped {
 
 /// Applies everything that an order asks for but the format.
 pub(crate) fn shape(decoded: Decoded, order: &Order, limits: &Limits) -> Result<Shaped, Refusal> {
-    let Decoded { picture, turn, colors } = decoded;
+    let Decoded { picture, scale, turn, colors } = decoded;
     let edits = &order.edits;
     let background = edits.background.unwrap_or(Rgb([0; 3]));
     let early = edits.rotate.is_some();
-    let (picture, turn, part) = place(picture, turn, edits, background)?;
-    let upright = turn.oriented(picture.size());
+    let (picture, scale, turn, part) = place(picture, scale, turn, edits, background)?;
+    let upright = turn.oriented(scale.full);
     let (turn, part) = if early { (turn, part) } else { mirrored(turn, part, upright, edits) };
     let plan = geometry::plan_of(part, order);
     admit(&plan, edits, limits)?;
     let resized = plan.size != (part.width, part.height);
-    let mut picture = resized_in_light(picture, turn, &plan, edits)?;
+    let mut picture = resized_in_light(picture, scale, turn, &plan, edits)?;
     let is_p3 = colors.settle(&mut picture, order.keep_p3 && tag::can_say(order.format));
     if let Some(pad) = plan.pad {
         picture = picture.padded(&pad, background);
@@ -47,32 +48,49 @@ pub(crate) fn shape(decoded: Decoded, order: &Order, limits: &Limits) -> Result<
 
 /// Which part of which picture is used, and how that one is still to be turned. Only what cannot be said so is done to
 /// the pixels here.
-fn place(picture: Picture, turn: Turn, edits: &Edits, background: Rgb) -> Result<(Picture, Turn, Region), Refusal> {
-    let mut turn = turn;
-    if edits.rotate.is_some() {
-        turn = mirror(turn, edits);
+fn place(
+    picture: Picture,
+    scale: Scale,
+    turn: Turn,
+    edits: &Edits,
+    background: Rgb,
+) -> Result<(Picture, Scale, Turn, Region), Refusal> {
+    let (turn, free) = turned(turn, edits);
+    if free.is_none() && edits.trim.is_none() {
+        let part = extracted(Region::whole(turn.oriented(scale.full)), edits)?;
+        return Ok((picture, scale, turn, part));
     }
-    let quarters = edits.rotate.and_then(quarters);
-    if let Some(quarters) = quarters {
-        turn = turn.quartered(quarters);
-    }
-    let mut picture = picture;
-    let free = edits.rotate.filter(|_| quarters.is_none());
-    if free.is_some() || edits.trim.is_some() {
-        picture = turn.apply(picture);
-        turn = Turn::default();
-    }
+    let mut picture = turn.apply(picture);
     if let Some(angle) = free {
         picture = effect::rotate(&picture, angle.value(), background);
     }
-    let mut part = Region::whole(turn.oriented(picture.size()));
+    let mut part = Region::whole(picture.size());
     if let Some(threshold) = edits.trim {
         part = effect::trim(&picture, threshold.value());
     }
-    if let Some(extract) = &edits.extract {
-        part = part.extract(extract).ok_or(Refusal::ExtractOutside)?;
+    let (scale, part) = (Scale::whole(picture.size()), extracted(part, edits)?);
+    Ok((picture, scale, Turn::default(), part))
+}
+
+/// The size of the part that is used of a picture stored in `full` pixels; nothing where only the pixels can tell, or are
+/// themselves moved.
+pub(crate) fn part(full: (u32, u32), turn: Turn, edits: &Edits) -> Option<Region> {
+    let (turn, free) = turned(turn, edits);
+    if free.is_some() || edits.trim.is_some() {
+        return None;
     }
-    Ok((picture, turn, part))
+    extracted(Region::whole(turn.oriented(full)), edits).ok()
+}
+
+/// The turn with what mirrors and quarters of a rotation add to it, and the rotation where it is another one.
+fn turned(turn: Turn, edits: &Edits) -> (Turn, Option<Millionths>) {
+    let Some(angle) = edits.rotate else { return (turn, None) };
+    let turn = mirror(turn, edits);
+    quarters(angle).map_or((turn, Some(angle)), |quarters| (turn.quartered(quarters), None))
+}
+
+fn extracted(part: Region, edits: &Edits) -> Result<Region, Refusal> {
+    edits.extract.map_or(Ok(part), |extract| part.extract(&extract).ok_or(Refusal::ExtractOutside))
 }
 
 /// A rotation as quarters of a turn, where it is a whole number of them.
@@ -109,12 +127,18 @@ pub(crate) fn with_edges(plan: &Plan, edits: &Edits) -> (u32, u32) {
 }
 
 /// Resizes and turns. Pixels are mixed as light, or as the power of their value that is asked for.
-fn resized_in_light(picture: Picture, turn: Turn, plan: &Plan, edits: &Edits) -> Result<Picture, Refusal> {
+fn resized_in_light(
+    picture: Picture,
+    scale: Scale,
+    turn: Turn,
+    plan: &Plan,
+    edits: &Edits,
+) -> Result<Picture, Refusal> {
     let power = edits.gamma.map(|gamma| Curve::power(gamma.value()));
     let into = power.as_ref().unwrap_or_else(|| Curve::srgb());
     let straight = left_open(edits).map(|_| Curve::straight());
     let out = straight.as_ref().unwrap_or(into);
-    let picture = resize::resize(picture, turn, plan, Curves { into, out })?;
+    let picture = resize::resize(picture, scale, turn, plan, Curves { into, out })?;
     Ok(turn.apply(picture))
 }
 

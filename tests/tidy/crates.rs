@@ -82,6 +82,7 @@ fn primitives_do_not_know_each_other() {
 fn unsafe_code_lives_where_its_argument_is_expected() {
     // An allocator that counts is unsafe by its trait.
     let places = [
+        "optimizer/src/decode/foreign/",
         "optimizer/src/encode/foreign/",
         "proxy/src/assets/mapped.rs",
         "proxy/src/child/",

@@ -10,6 +10,7 @@ use crate::{
     color::profile::{Described, Source},
     orientation::Turn,
     picture::{Channels, Picture},
+    scale::Scale,
 };
 
 pub(super) fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, Refusal> {
@@ -37,7 +38,8 @@ pub(super) fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, Refusal> {
         ColorType::Indexed => return Err(Refusal::Corrupt),
     };
     let colors = colors(reader.info());
-    Ok(Decoded { picture: Picture { width, height, channels, pixels }, turn, colors })
+    let scale = Scale::whole((width, height));
+    Ok(Decoded { picture: Picture { width, height, channels, pixels }, scale, turn, colors })
 }
 
 /// What the chunks say of the colours; the more precise one counts (PNG 3rd edition 4.3).

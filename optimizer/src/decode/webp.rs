@@ -10,6 +10,7 @@ use crate::{
     color::profile::Source,
     orientation::Turn,
     picture::{Channels, Picture},
+    scale::Scale,
 };
 
 pub(super) fn decode(source: &[u8]) -> Result<Decoded, Refusal> {
@@ -26,5 +27,6 @@ pub(super) fn decode(source: &[u8]) -> Result<Decoded, Refusal> {
     // Metadata that cannot be read says nothing about the picture.
     let turn = decoder.exif_metadata().ok().flatten().map_or_else(Turn::default, |exif| Turn::of_exif(&exif));
     let colors = Source::icc(decoder.icc_profile().ok().flatten());
-    Ok(Decoded { picture: Picture { width, height, channels, pixels }, turn, colors })
+    let scale = Scale::whole((width, height));
+    Ok(Decoded { picture: Picture { width, height, channels, pixels }, scale, turn, colors })
 }

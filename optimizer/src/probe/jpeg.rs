@@ -53,6 +53,26 @@ pub(crate) fn is_split(source: &[u8]) -> bool {
     components > 1 && subsampled && in_first_scan < components
 }
 
+/// Whether a file is as cameras and editors write them: 8 bits in one or three components, Huffman coded, sequential in a
+/// single scan or progressive in at most `scans_max`.
+pub(crate) fn is_plain(source: &[u8], scans_max: usize) -> bool {
+    let mut segments = Segments::of(source);
+    let is_frame = |marker| matches!(marker, 0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf);
+    let Some(frame) = segments.by_ref().filter(|segment| is_frame(segment.marker)).last() else { return false };
+    let (precision, components) = (frame.payload.first(), frame.payload.get(5).copied().unwrap_or_default());
+    // Entropy-coded data cannot hold a marker (T.81 B.1.1.5), so that none is missed; what else looks like one only
+    // makes the count too high.
+    let scans = source.get(segments.at..).unwrap_or_default().windows(2).filter(|pair| *pair == [0xff, 0xda]).count();
+    let in_first_scan = source.get(segments.at + 4).copied().unwrap_or_default();
+    let is_staged = match frame.marker {
+        0xc0 | 0xc1 => false,
+        0xc2 => true,
+        _ => return false,
+    };
+    let fits = if is_staged { scans <= scans_max } else { scans == 1 && in_first_scan == components };
+    fits && precision == Some(&8) && matches!(components, 1 | 3)
+}
+
 /// Whether Adobe's APP14 segment is there: then four inks are stored inverted.
 pub(crate) fn has_adobe_marker(source: &[u8]) -> bool {
     Segments::of(source).any(|segment| segment.marker == 0xee && segment.payload.starts_with(b"Adobe"))

@@ -8,7 +8,9 @@ mod png;
 mod svg;
 mod webp;
 
-pub(crate) use jpeg::{has_adobe_marker, is_complete as is_complete_jpeg, is_split as is_split_jpeg};
+pub(crate) use jpeg::{
+    has_adobe_marker, is_complete as is_complete_jpeg, is_plain as is_plain_jpeg, is_split as is_split_jpeg,
+};
 
 use crate::{Refusal, limits::decoder_price};
 

@@ -20,6 +20,7 @@ use crate::{
     geometry::{Area, Plan},
     orientation::Turn,
     picture::{Channels, Picture},
+    scale::Scale,
 };
 
 /// How many times smaller the filter itself makes a picture, at least, where a mean of whole pixels comes before it: with
@@ -42,15 +43,21 @@ pub(crate) struct Curves<'a> {
     pub(crate) out: &'a Curve,
 }
 
-/// Brings a stored picture to the plan's size. The plan speaks of the upright picture and the pixels are still as
+/// Brings a decoded picture to the plan's size. The plan speaks of the upright picture in full and the pixels are still as
 /// stored, so that the turn afterwards moves the smaller number of them.
 ///
 /// Colours are multiplied by their alpha while they are mixed: what is transparent must not bleed into its neighbours.
-pub(crate) fn resize(picture: Picture, turn: Turn, plan: &Plan, curves: Curves<'_>) -> Result<Picture, Refusal> {
+pub(crate) fn resize(
+    picture: Picture,
+    scale: Scale,
+    turn: Turn,
+    plan: &Plan,
+    curves: Curves<'_>,
+) -> Result<Picture, Refusal> {
     // The turn swaps sides both ways, so it also leads from upright to stored.
     let size = turn.oriented(plan.size);
-    let crop = within(turn.stored(plan.crop, picture.size()), picture.size());
-    if picture.size() == size {
+    let crop = within(scale.area(turn.stored(plan.crop, scale.full)), picture.size());
+    if scale.full == size {
         return Ok(reencoded(picture, curves));
     }
     let pixels = match picture.channels {

@@ -16,7 +16,8 @@ fn resized(picture: Picture, width: u32, height: u32) -> Picture {
     };
     let plan = plan(picture.size(), &order);
     let curves = Curves { into: Curve::srgb(), out: Curve::srgb() };
-    resize(picture, Turn::default(), &plan, curves).unwrap()
+    let scale = Scale::whole(picture.size());
+    resize(picture, scale, Turn::default(), &plan, curves).unwrap()
 }
 
 fn rgb(width: u32, height: u32, pixel: impl Fn(u32, u32) -> [u8; 3]) -> Picture {

@@ -8,7 +8,7 @@ use edgeplane_optimizer::{Edits, Fit, ImageFormat, Limits, Order, Position, opti
 
 /// Set for the process that does the work; names the format, or nothing for a process that only reads the source.
 const WORK: &str = "EDGEPLANE_TEST_WORK";
-const LIMITS: Limits = Limits { source_bytes: 50_000_000, side: 9000, output_bytes: 50_000_000 };
+const LIMITS: Limits = Limits { source_bytes: 50_000_000, side: 9000, output_bytes: 50_000_000, native: true };
 const FORMATS: [(&str, ImageFormat); 4] =
     [("avif", ImageFormat::Avif), ("webp", ImageFormat::Webp), ("jpeg", ImageFormat::Jpeg), ("png", ImageFormat::Png)];
 /// What tables, code pages and threads add to any process that encodes, whatever the picture.

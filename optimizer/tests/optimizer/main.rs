@@ -10,3 +10,4 @@ mod memory;
 mod oracle;
 mod pictures;
 mod sample;
+mod scaled;

@@ -5,7 +5,8 @@ use std::io::Cursor;
 use edgeplane_optimizer::{Edits, Encoded, Fit, ImageFormat, Limits, Order, Position};
 
 /// Amplify's limits.
-pub(crate) const LIMITS: Limits = Limits { source_bytes: 11_000_000, side: 9000, output_bytes: 4_000_000 };
+pub(crate) const LIMITS: Limits =
+    Limits { source_bytes: 11_000_000, side: 9000, output_bytes: 4_000_000, native: true };
 
 /// An order for a width alone.
 pub(crate) fn order(width: u32, format: ImageFormat) -> Order {

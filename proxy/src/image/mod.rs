@@ -126,6 +126,8 @@ impl Images {
             source_bytes: tuning.source_bytes_max,
             side: tuning.side_max,
             output_bytes: tuning.output_bytes_max,
+            // The worker knows how it is confined; this process never decodes.
+            native: false,
         };
         let maker = Maker {
             cache: cache(tuning, store, &events)?,

@@ -109,7 +109,7 @@ pub(super) fn webp(width: u32, height: u32, shade: u8) -> Bytes {
         keep_p3: false,
         edits: Edits::default(),
     };
-    let limits = Limits { source_bytes: usize::MAX, side: 9000, output_bytes: usize::MAX };
+    let limits = Limits { source_bytes: usize::MAX, side: 9000, output_bytes: usize::MAX, native: true };
     edgeplane_optimizer::optimize(&png(width, height, shade), &order, &limits, |_| ()).expect("image").bytes.into()
 }
 

@@ -33,7 +33,7 @@ pub(crate) const SCENARIO: Scenario = Scenario { name: "picture", run };
 
 const QUALITY: u8 = 75;
 /// Whoever measures is no stranger.
-const LIMITS: Limits = Limits { source_bytes: usize::MAX, side: 20_000, output_bytes: usize::MAX };
+const LIMITS: Limits = Limits { source_bytes: usize::MAX, side: 20_000, output_bytes: usize::MAX, native: true };
 
 const CPU: Metric = Metric::less("CPU of the job", Unit::Milliseconds);
 const BYTES: Metric = Metric::less("bytes", Unit::Bytes);

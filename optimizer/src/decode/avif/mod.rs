@@ -11,6 +11,7 @@ use crate::{
     orientation::Turn,
     picture::{Channels, Picture},
     probe::avif::{Container, Crop, Found, Range, read},
+    scale::Scale,
 };
 use color::{Matrix, Samples};
 
@@ -43,7 +44,8 @@ pub(super) fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, Refusal> {
         Some(crop) => cropped(&picture, crop),
         None => picture,
     };
-    Ok(Decoded { picture, turn: Turn::of_orientation(container.orientation), colors: Source::default() })
+    let scale = Scale::whole(picture.size());
+    Ok(Decoded { picture, scale, turn: Turn::of_orientation(container.orientation), colors: Source::default() })
 }
 
 /// Decodes the picture of an item, which must have the size that its container promised: what is larger is refused by

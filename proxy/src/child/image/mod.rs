@@ -19,7 +19,7 @@ use std::{
     time::Instant,
 };
 
-use edgeplane_optimizer::{Refusal, SourceType, Stage, optimize, probe};
+use edgeplane_optimizer::{Limits, SourceType, Stage, optimize};
 
 pub use message::{Job, Nonsense, Reply, StageTimes, job_head, reply_head};
 pub use worker::{Bounds, Lost, Worker, WorkerPlan, once};
@@ -107,11 +107,9 @@ fn work(job: &Job, native: bool) -> Reply {
         }
         begun = now;
     };
-    if !native && probe(&job.source).is_ok_and(|probe| is_native(probe.source_type)) {
-        return Reply::Refused(Refusal::Unsupported);
-    }
+    let limits = Limits { native, ..job.limits };
     // The job is read only, and gone afterwards: nothing half-done can be seen.
-    let done = catch_unwind(AssertUnwindSafe(|| optimize(&job.source, &job.order, &job.limits, &mut clock)));
+    let done = catch_unwind(AssertUnwindSafe(|| optimize(&job.source, &job.order, &limits, &mut clock)));
     match done {
         Ok(Ok(encoded)) => Reply::Encoded(encoded, times),
         Ok(Err(refusal)) => Reply::Refused(refusal),
@@ -119,7 +117,7 @@ fn work(job: &Job, native: bool) -> Reply {
     }
 }
 
-/// Whether sources of this type are decoded by more than memory-safe Rust: rav1d keeps dav1d's assembly.
+/// Whether sources of this type are decoded by nothing but what is not memory-safe Rust: rav1d keeps dav1d's assembly.
 pub fn is_native(source_type: SourceType) -> bool {
     source_type == SourceType::Avif
 }

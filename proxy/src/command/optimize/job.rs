@@ -6,10 +6,10 @@ use std::{
 };
 
 use edgeplane_config::ImageTuning;
-use edgeplane_optimizer::{Encoded, Limits, Order, Probe, Refusal, Stage, optimize, price};
+use edgeplane_optimizer::{Encoded, Limits, Order, Probe, Refusal, SourceType, Stage, optimize, price};
 
 use crate::{
-    child::image::{Bounds, Reply, WorkerPlan, is_native, once},
+    child::image::{Bounds, Reply, WorkerPlan, once},
     command::Failure,
 };
 
@@ -33,9 +33,10 @@ pub(super) struct Made {
 }
 
 impl Source<'_> {
-    /// Runs the optimizer with a clock beside it: here, or in a worker process where the decoder is not memory-safe Rust.
+    /// Runs the optimizer with a clock beside it: here, or in a worker process where a server's decoder is not memory-safe
+    /// Rust.
     pub(super) fn make(&self, order: &Order, limits: &Limits) -> Result<Made, Failure> {
-        let (encoded, stages) = if is_native(self.probe.source_type) {
+        let (encoded, stages) = if matches!(self.probe.source_type, SourceType::Avif | SourceType::Jpeg) {
             self.confined(order, limits)?
         } else {
             timed(self.bytes, order, limits).map_err(|refusal| self.refused(refusal))?

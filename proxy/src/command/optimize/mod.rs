@@ -30,6 +30,7 @@ pub(crate) fn run(settings: &Settings, args: &OptimizeArgs) -> Result<(), Failur
         source_bytes: settings.image.source_bytes_max,
         side: settings.image.side_max,
         output_bytes: settings.image.output_bytes_max,
+        native: false,
     };
     let order = Order {
         width: args.width,
@@ -56,10 +57,12 @@ pub(crate) fn run(settings: &Settings, args: &OptimizeArgs) -> Result<(), Failur
         // The reference may be larger than what a server would answer.
         let lossless = Order { format: ImageFormat::Png, quality: LOSSLESS, ..order.clone() };
         let lossless = source.make(&lossless, &Limits { output_bytes: usize::MAX, ..limits })?;
-        let reference = Reference::read(&lossless.encoded.bytes, &limits).map_err(refused)?;
+        // What is scored was made here.
+        let ours = Limits { native: true, ..limits };
+        let reference = Reference::read(&lossless.encoded.bytes, &ours).map_err(refused)?;
         let variant = |format| -> Result<Made, Failure> {
             let mut made = source.make(&Order { format, ..order.clone() }, &limits)?;
-            made.score = reference.score(&made.encoded.bytes, &limits).ok();
+            made.score = reference.score(&made.encoded.bytes, &ours).ok();
             Ok(made)
         };
         let made = ImageFormat::ALL.into_iter().map(variant).collect::<Result<_, _>>()?;

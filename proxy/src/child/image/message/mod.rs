@@ -87,7 +87,7 @@ pub struct Job {
     pub order: Order,
     /// The source's bytes.
     pub source: Vec<u8>,
-    /// Bounds of the source and of the result.
+    /// Bounds of the source and of the result. What decoders may run is not told to a worker: it knows.
     pub limits: Limits,
 }
 
@@ -118,7 +118,7 @@ impl Job {
         let order = read_bytes(from, order_bytes)?;
         let order = std::str::from_utf8(&order).ok().and_then(|text| Order::from_str(text).ok()).ok_or(Nonsense)?;
         let source = read_bytes(from, source_bytes)?;
-        Ok(Self { order, source, limits: Limits { source_bytes: source_bytes_max, side, output_bytes } })
+        Ok(Self { order, source, limits: Limits { source_bytes: source_bytes_max, side, output_bytes, native: false } })
     }
 }
 

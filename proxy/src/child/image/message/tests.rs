@@ -9,7 +9,7 @@ fn order() -> Order {
     "width=640,fit=cover,position=center,format=webp,quality=75".parse().expect("an order")
 }
 
-const LIMITS: Limits = Limits { source_bytes: 1000, side: 9000, output_bytes: 500 };
+const LIMITS: Limits = Limits { source_bytes: 1000, side: 9000, output_bytes: 500, native: false };
 
 #[test]
 fn a_job_is_read_back() {
