@@ -72,7 +72,8 @@ fn every_edit_looks_as_it_does_in_ipx_and_sharp() {
     let mut wrong = Vec::new();
     for case in cases.lines() {
         let [name, picture, mean, most, order] = case.split('|').collect::<Vec<_>>().try_into().unwrap();
-        let order: Order = order.parse().unwrap();
+        // Below 100 a PNG has 256 colours, which no oracle chose.
+        let order: Order = Order { quality: 100, ..order.parse().unwrap() };
         let source = fs::read(folder.join(picture).with_extension("source")).unwrap();
         let bytes = fs::read(folder.join(format!("{name}.png"))).unwrap();
         let (width, height) = size(&bytes);
