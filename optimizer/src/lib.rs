@@ -40,6 +40,16 @@ pub use stage::Stage;
 /// Names the bytes this version makes: part of every cache key, and raised whenever equal orders would give other bytes.
 pub const VERSION: u32 = 3;
 
+/// Whether [`Limits::native`] would let a decoder at such a source that is not memory-safe Rust. True in doubt: a file may
+/// turn out to be one that is left to the others.
+pub fn wants_native(probe: &Probe, order: &Order) -> bool {
+    match probe.source_type {
+        SourceType::Avif => true,
+        SourceType::Jpeg => !scale::Scale::is_always_whole((probe.width, probe.height), order),
+        _ => false,
+    }
+}
+
 /// Decodes `source`, applies `order` and encodes the result.
 ///
 /// The picture is turned upright by its EXIF orientation, brought into sRGB, edited, made to fit the order's box without

@@ -9,6 +9,10 @@ const SHRUNK_MIN: f64 = 2.0;
 /// fit its blocks: what is left for the resize hides both. `bench/NOTES.md` has the figures.
 const KEPT: f64 = 1.25;
 
+/// Pixels that a source has, at least. What a smaller one saves is less than the fresh worker costs that a server takes
+/// after every decoder which is not memory-safe Rust: some 5 ms.
+const PIXELS_MIN: u64 = 2_000_000;
+
 /// What the decoder made of the stored pixels: each eight of them, across and down, became `eighths`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Scale {
@@ -27,12 +31,20 @@ impl Scale {
     /// The smallest that loses nothing which `order` keeps of a picture stored in `full` pixels with such a turn.
     pub(crate) fn wanted(full: (u32, u32), turn: Turn, order: &Order) -> Self {
         let whole = Self::whole(full);
+        if u64::from(full.0) * u64::from(full.1) < PIXELS_MIN {
+            return whole;
+        }
         let Some(part) = part(full, turn, &order.edits) else { return whole };
         let plan = geometry::plan_of(part, order);
         let shrink = (plan.crop.width / f64::from(plan.size.0)).min(plan.crop.height / f64::from(plan.size.1));
         let enough = |eighths: &u32| shrink * f64::from(*eighths) / 8.0 >= KEPT;
         let eighths = if shrink < SHRUNK_MIN { 8 } else { (1..8).find(enough).unwrap_or(8) };
         Self { full, eighths }
+    }
+
+    /// Whether, whatever its orientation says, every pixel of such a picture is wanted.
+    pub(crate) fn is_always_whole(full: (u32, u32), order: &Order) -> bool {
+        [1, 6].iter().all(|orientation| Self::wanted(full, Turn::of_orientation(*orientation), order).is_whole())
     }
 
     pub(crate) fn is_whole(self) -> bool {
@@ -74,13 +86,24 @@ mod tests {
             ((4000, 3000), 1, "width=64", ",rotate=90", 1),
             ((4000, 3000), 1, "width=64", ",rotate=91", 8),
             ((4000, 3000), 1, "width=64", ",trim=1", 8),
-            ((9000, 1), 1, "width=10", "", 8),
+            ((9_000_000, 1), 1, "width=10", "", 8),
+            ((1600, 1249), 1, "width=64", "", 8),
+            ((1600, 1250), 1, "width=64", "", 1),
         ];
         for (full, orientation, sides, edits, eighths) in cases {
             let order = format!("{sides},fit=cover,position=center,format=png,quality=75{edits}").parse().unwrap();
             let scale = Scale::wanted(full, Turn::of_orientation(orientation), &order);
             assert_eq!(scale.eighths, eighths, "{full:?} {sides}{edits}");
         }
+    }
+
+    #[test]
+    fn the_orientation_may_decide_whether_all_is_wanted() {
+        let order = "height=1800,fit=contain,position=center,format=png,quality=75".parse().unwrap();
+        assert!(Scale::wanted((4000, 3000), Turn::of_orientation(1), &order).is_whole());
+        assert!(!Scale::wanted((4000, 3000), Turn::of_orientation(6), &order).is_whole());
+        assert!(!Scale::is_always_whole((4000, 3000), &order));
+        assert!(Scale::is_always_whole((400, 300), &order));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::{
     rules::Rules,
     work::{Pool, Seat, Task},
 };
-use crate::child::image::is_native;
+use crate::child::image::needs_native;
 
 /// What draws pictures: the workers and the bounds of their jobs.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Drawer {
     /// Whether a source is answered unmodified: animations, which would lose their motion, and kinds we do not decode,
     /// or not here: a decoder that is not memory-safe Rust runs in a sandbox or not at all.
     pub(super) fn passes(&self, probe: &Probe) -> bool {
-        let held_back = is_native(probe.source_type) && !self.pool.may_run_native();
+        let held_back = needs_native(probe.source_type) && !self.pool.may_run_native();
         probe.animated || !probe.source_type.is_decoded() || held_back
     }
 

@@ -118,6 +118,6 @@ fn work(job: &Job, native: bool) -> Reply {
 }
 
 /// Whether sources of this type are decoded by nothing but what is not memory-safe Rust: rav1d keeps dav1d's assembly.
-pub fn is_native(source_type: SourceType) -> bool {
+pub fn needs_native(source_type: SourceType) -> bool {
     source_type == SourceType::Avif
 }

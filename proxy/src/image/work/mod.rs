@@ -131,6 +131,7 @@ fn work(queued: &Mutex<mpsc::Receiver<Job>>, mut seat: Seat<'_>) {
         let next = queued.lock().recv();
         let Ok(job) = next else { return };
         job(&mut seat);
+        seat.prepare();
     }
 }
 

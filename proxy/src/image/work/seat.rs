@@ -10,13 +10,13 @@ use std::{
 
 use bytes::Bytes;
 use edgeplane_config::ImageTuning;
-use edgeplane_optimizer::{Encoded, Limits, Order, Refusal as OptimizerRefusal, optimize, probe};
+use edgeplane_optimizer::{Encoded, Limits, Order, Refusal as OptimizerRefusal, optimize, probe, wants_native};
 
 use super::super::{
     events::{ImageEvents, WorkerEnd},
     refusal::Refusal,
 };
-use crate::child::image::{Bounds, Confinement, Lost, Reply, StageTimes, Worker, WorkerPlan, is_native};
+use crate::child::image::{Bounds, Confinement, Lost, Reply, StageTimes, Worker, WorkerPlan};
 
 /// The pause before a worker is started after one has died; it doubles with each that dies in a row, up to the longest.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
@@ -135,8 +135,21 @@ impl<'a> Seat<'a> {
 
     /// A decoder that is not memory-safe may have been taken over by its source: its worker sees no other one's.
     fn retire_after(&mut self, task: &Task) {
-        if probe(&task.source).is_ok_and(|probe| is_native(probe.source_type)) {
+        let native = || probe(&task.source).is_ok_and(|probe| wants_native(&probe, &task.order));
+        if task.limits.native && native() {
             self.end(WorkerEnd::Replaced);
+        }
+    }
+
+    /// Starts the worker that the next job will want, where the last one was replaced in good health: a client need not
+    /// wait for that.
+    pub(super) fn prepare(&mut self) {
+        let Means::Workers { plan, .. } = &self.means else { return };
+        if self.worker.is_none() && self.jobs > 0 && self.deaths == 0 {
+            self.events.worker_start();
+            self.jobs = 0;
+            // One that does not start is met, and told of, by the next job.
+            self.worker = Worker::start(plan).ok();
         }
     }
 
