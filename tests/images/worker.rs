@@ -2,6 +2,7 @@
 
 use std::{process::Command, thread, time::Duration};
 
+use edgeplane_optimizer::{Limits, optimize};
 use nix::sys::signal::Signal;
 use serde_json::json;
 
@@ -150,4 +151,24 @@ fn a_worker_is_replaced_after_its_share_of_jobs() {
     }
     assert!((server.metric("edgeplane_image_workers_started_total") - 2.0).abs() < f64::EPSILON);
     assert!((ended(&server, "replaced") - 1.0).abs() < f64::EPSILON);
+}
+
+#[test]
+fn a_worker_is_replaced_after_a_source_that_a_decoder_in_c_read() {
+    // A border around a photograph makes it large enough to be decoded at a scale.
+    let order = "width=96,fit=cover,position=center,format=jpeg,quality=75,extend=0_1500_1500_0";
+    let limits = Limits { source_bytes: usize::MAX, side: 4000, output_bytes: usize::MAX, native: false };
+    let large = optimize(&coffee(), &order.parse().unwrap(), &limits, |_| ()).unwrap().bytes;
+    let bundle = image_bundle(&settings()).file("small.jpg", coffee()).file("large.jpg", large).write();
+    let server = Launch::new(&bundle).setting("image.workers", "1").start();
+    for path in ["small.jpg&w=96", "large.jpg&w=1080", "small.jpg&w=640"] {
+        server.get(&format!("/img?url=%2F{path}")).expect(200);
+    }
+    assert!(ended(&server, "replaced").abs() < f64::EPSILON, "memory-safe decoders read them");
+    server.get("/img?url=%2Flarge.jpg&w=96").expect(200);
+    wait::until("the worker's end", || (ended(&server, "replaced") - 1.0).abs() < f64::EPSILON);
+    // The next one waits already.
+    wait::until("the next worker", || workers(&server).len() == 1);
+    assert!((server.metric("edgeplane_image_workers_started_total") - 2.0).abs() < f64::EPSILON);
+    server.get("/img?url=%2Fsmall.jpg&w=96").expect(200);
 }

@@ -136,7 +136,7 @@ impl<'a> Seat<'a> {
     /// A decoder that is not memory-safe may have been taken over by its source: its worker sees no other one's.
     fn retire_after(&mut self, task: &Task) {
         let native = || probe(&task.source).is_ok_and(|probe| wants_native(&probe, &task.order));
-        if task.limits.native && native() {
+        if self.means.may_run_native() && native() {
             self.end(WorkerEnd::Replaced);
         }
     }
