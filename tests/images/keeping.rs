@@ -181,6 +181,12 @@ fn nobody_can_tell_by_the_answer_that_a_picture_was_at_hand() {
     let front = || server.metric(r#"edgeplane_image_cache_hits_total{level="front"}"#);
     let target = "/img?url=%2Fcoffee.jpg&w=96";
     webp(&server, 96);
+    // The small one is copied into a socket, the large one goes out of a file.
+    let large = "/img?url=%2Fcoffee.jpg&w=640&q=100";
+    for _ in 0..2 {
+        let reply = server.send(&Request::get(large).field("Accept", "image/webp")).expect(200);
+        assert!(reply.body.len() > 32 << 10, "{}", reply.body.len());
+    }
     let told = |request: &Request| {
         let mut reply = server.send(request);
         reply.fields.retain(|(name, _)| name != "date" && name != "x-request-id");
@@ -192,9 +198,14 @@ fn nobody_can_tell_by_the_answer_that_a_picture_was_at_hand() {
     let other = Request::get(&format!("{target}&q=20")).field("Accept", "image/webp").field("If-None-Match", &etag);
     assert_ne!(server.send(&other).expect(200).field("etag"), Some(&*etag));
     let absolute = format!("http://{}{target}", server.address());
-    for (method, extra) in
-        [("GET", None), ("HEAD", None), ("GET", Some(("If-None-Match", &*etag))), ("GET", Some(("Range", "bytes=0-3")))]
-    {
+    for (target, absolute, method, extra) in [
+        (target, &absolute, "GET", None),
+        (target, &absolute, "HEAD", None),
+        (target, &absolute, "GET", Some(("If-None-Match", &*etag))),
+        (target, &absolute, "GET", Some(("Range", "bytes=0-3"))),
+        (large, &format!("http://{}{large}", server.address()), "GET", None),
+        (large, &format!("http://{}{large}", server.address()), "HEAD", None),
+    ] {
         let build = |target: &str| {
             let request = Request::new(method, target).field("Accept", "image/webp");
             extra.iter().fold(request, |request, (name, value)| request.field(name, value))

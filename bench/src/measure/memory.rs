@@ -25,6 +25,17 @@ impl Tree {
         }
         sum
     }
+
+    /// Bytes in memory now, of all processes together, what they share counted once. Where the kernel does not tell
+    /// that of a process, shared pages count in it.
+    pub(crate) fn shared_out(self) -> u64 {
+        let of = |process: u32| {
+            let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).unwrap_or_default();
+            let status = || fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+            Some(bytes(&rollup, "Pss:")).filter(|bytes| *bytes > 0).unwrap_or_else(|| bytes(&status(), "VmRSS:"))
+        };
+        self.members().into_iter().map(of).sum()
+    }
 }
 
 /// A line such as `VmRSS:      1234 kB`.
@@ -43,6 +54,8 @@ mod tests {
         let memory = Tree::of(std::process::id()).memory();
         assert!(memory.now > 100_000, "{memory:?}");
         assert!(memory.peak >= memory.now && memory.now >= memory.own, "{memory:?}");
+        let shared_out = Tree::of(std::process::id()).shared_out();
+        assert!((100_000..=memory.peak + memory.now).contains(&shared_out), "{shared_out}");
         assert_eq!(bytes("Name:\tx\nVmRSS:\t    12 kB\n", "VmRSS:"), 12 * 1024);
     }
 }

@@ -1,6 +1,10 @@
 //! Pictures made smaller: the first time, which is work, and again, which is a look into the cache.
 
-use std::{fs, path::PathBuf, time::Instant};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use bytes::Bytes;
 
@@ -8,7 +12,7 @@ use super::{Scenario, company};
 use crate::{
     failure::Failure,
     load::{self, Body, Load, Request, Until, count},
-    outcome::{Metric, OURS, Outcome, Unit},
+    outcome::{Judge, Limit, Metric, OURS, Outcome, Subject, Target, Unit},
     peer::{Edgeplane, Ipx, Launch, Peer, Role, Running},
     photo,
     site::write,
@@ -45,6 +49,10 @@ const MISS: Metric = Metric::less("time to make one", Unit::Milliseconds);
 const MISS_CPU: Metric = Metric::less("CPU to make one", Unit::Milliseconds);
 const BYTES: Metric = Metric::less("bytes", Unit::Bytes);
 const HIT: Metric = Metric::less("CPU per cached one", Unit::Microseconds);
+/// The same bytes as a file of the bundle.
+const FILE_OF_SIZE: &str = "edgeplane, a file of the same bytes";
+/// What a picture that is there costs, to what a file of its size costs.
+const HIT_MOST: f64 = 1.2;
 
 const MANIFEST: &str = r#"{
   "version": 1,
@@ -84,7 +92,15 @@ fn run(stage: &Stage) -> Result<Vec<Outcome>, Failure> {
                 "A JPEG of {width} x {height} pixels becomes {title}, {to} pixels wide, quality {QUALITY}, on one core; \
                  never the same picture twice. Then the same picture again, over {CONNECTIONS} connections."
             );
-            Outcome::new(format!("image-{name}"), format!("Picture to {title}"), what)
+            let mut outcome = Outcome::new(format!("image-{name}"), format!("Picture to {title}"), what);
+            outcome.targets.push(Target {
+                what: "CPU of a cached one against a file of its size".into(),
+                metric: HIT,
+                subject: Subject::Ratio { of: OURS.into(), to: FILE_OF_SIZE.into() },
+                limit: Limit::AtMost(HIT_MOST),
+                judge: Judge::Median,
+            });
+            outcome
         })
         .collect();
     let mut absent = Outcome::new("", "", "");
@@ -115,13 +131,18 @@ pub(super) fn bundle(stage: &Stage, rounds: usize) -> Result<PathBuf, Failure> {
     photo::jpeg(stage, width, height, &photograph)?;
     let jpeg = fs::read(&photograph).map_err(Failure::file("read", &photograph))?;
     let bundle = folder.join("bundle");
-    write(&bundle.join("deploy-manifest.json"), MANIFEST.as_bytes())?;
-    write(&bundle.join("compute/default/server.js"), SERVER.as_bytes())?;
-    write(&bundle.join("static").join(FILE.trim_start_matches('/')), CONTENT)?;
+    found(&bundle, &[(&format!("static{FILE}"), CONTENT)])?;
     for copy in 0..=rounds {
         write(&bundle.join("static").join(name(copy)), &photo::with_comment(&jpeg, &format!("copy {copy}")))?;
     }
     Ok(bundle)
+}
+
+/// A bundle with an image route and these files.
+pub(super) fn found(bundle: &Path, files: &[(&str, &[u8])]) -> Result<(), Failure> {
+    write(&bundle.join("deploy-manifest.json"), MANIFEST.as_bytes())?;
+    write(&bundle.join("compute/default/server.js"), SERVER.as_bytes())?;
+    files.iter().try_for_each(|(name, content)| write(&bundle.join(name), content))
 }
 
 /// A request for a picture that nobody asked for before, as long as numbers are not used twice.
@@ -174,22 +195,36 @@ fn measure(
                 outcome.record(server.name, &BYTES, count(answer.body.len() as u64));
             }
             if server.name == OURS && copy == rounds {
-                hits(stage, server, &request.expecting(200, Body::Exact(Bytes::from(answer.body))), outcome)?;
+                hits(stage, server, &request, &Bytes::from(answer.body), outcome)?;
             }
         }
     }
     Ok(())
 }
 
-/// Pictures that are there.
-fn hits(stage: &Stage, server: &Running, request: &Request, outcome: &mut Outcome) -> Result<(), Failure> {
-    let load = Load::of(request.clone(), CONNECTIONS);
+/// Pictures that are there, in turns with a file of the same bytes.
+fn hits(
+    stage: &Stage,
+    server: &Running,
+    request: &Request,
+    picture: &Bytes,
+    outcome: &mut Outcome,
+) -> Result<(), Failure> {
+    let bundle = stage.folder("picture-as-file")?;
+    found(&bundle, &[("static/picture.bin", picture)])?;
+    let role = Role::App { bundle: &bundle, upstream: None, instances: 1 };
+    let files = Running::start(&Edgeplane, &Launch::pinned(role), stage)?;
+    let whole = Body::Exact(picture.clone());
+    let kept = Load::of(request.clone().expecting(200, whole.clone()), CONNECTIONS);
+    let file = Load::of(Request::get("/picture.bin", &[]).expecting(200, whole), CONNECTIONS);
     for _ in 0..stage.extent.rounds {
-        let before = server.tree().cpu();
-        let tally = load::closed(server.address, &load, Until::Elapsed(stage.extent.seconds))?;
-        let used = server.tree().cpu().saturating_sub(before);
-        outcome.record(server.name, &HIT, used.as_secs_f64() * 1e6 / count(tally.requests.max(1)));
-        outcome.record(server.name, &Metric::THROUGHPUT, tally.per_second());
+        for (name, server, load) in [(OURS, server, &kept), (FILE_OF_SIZE, &files, &file)] {
+            let before = server.tree().cpu();
+            let tally = load::closed(server.address, load, Until::Elapsed(stage.extent.seconds))?;
+            let used = server.tree().cpu().saturating_sub(before);
+            outcome.record(name, &HIT, used.as_secs_f64() * 1e6 / count(tally.requests.max(1)));
+            outcome.record(name, &Metric::THROUGHPUT, tally.per_second());
+        }
     }
     Ok(())
 }

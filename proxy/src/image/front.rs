@@ -5,6 +5,8 @@
 //! understood once more, as long as that is fresh and nothing was purged since.
 
 use std::{
+    fs::File,
+    io::{self, Write as _},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -15,6 +17,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
 use indexmap::IndexMap;
+use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::{ImageEvents, Images, Rules, reply::is_held, request::asks_for_content};
 use crate::answer::{Answer, Body, Head};
@@ -23,6 +26,10 @@ use crate::answer::{Answer, Body, Head};
 const LOOK_BEHIND: u32 = 64;
 /// What an entry costs beside its content, about.
 const OVERHEAD: usize = 2048;
+/// From this size on the kernel sends a file for less than it copies bytes.
+const SPLICED_BYTES_MIN: usize = 16 * 1024;
+/// Pictures that are files as well: each takes a descriptor.
+const FILES_MAX: usize = 64;
 /// Longer targets are rare, and not worth their place.
 const KEY_BYTES_MAX: usize = 4096;
 
@@ -32,6 +39,7 @@ pub struct Front {
     entries: IndexMap<Box<[u8]>, Entry>,
     bytes: usize,
     bytes_max: usize,
+    files: usize,
     /// The request that is being looked up.
     key: Vec<u8>,
     /// Where the last entry was thrown out.
@@ -45,6 +53,8 @@ struct Entry {
     lasting: Lasting,
     etag: http::HeaderValue,
     content: Bytes,
+    /// The content once more, in a file that is nowhere but in memory.
+    file: Option<File>,
     whole: Box<[u8]>,
     not_modified: Box<[u8]>,
     asked: u32,
@@ -72,6 +82,8 @@ pub struct ReadyPicture<'f> {
     pub age: Option<u64>,
     /// The content; none for the 304 and for HEAD.
     pub content: Option<&'f Bytes>,
+    /// A file that is the content, where it is large.
+    pub file: Option<&'f File>,
 }
 
 impl Front {
@@ -104,10 +116,11 @@ impl Front {
         let entry = &self.entries[place];
         let held = head.joined("if-none-match");
         Some(if held.is_some_and(|held| is_held(&entry.etag, &held)) && !asks_for_content(head) {
-            ReadyPicture { status: StatusCode::NOT_MODIFIED, head: &entry.not_modified, age, content: None }
+            ReadyPicture { status: StatusCode::NOT_MODIFIED, head: &entry.not_modified, age, content: None, file: None }
         } else {
             let content = (head.method == "GET").then_some(&entry.content);
-            ReadyPicture { status: StatusCode::OK, head: &entry.whole, age, content }
+            let file = content.and(entry.file.as_ref());
+            ReadyPicture { status: StatusCode::OK, head: &entry.whole, age, content, file }
         })
     }
 
@@ -119,11 +132,15 @@ impl Front {
             return;
         }
         let Some(etag) = answer.headers.get(header::ETAG) else { return };
+        // Without the file it is copied with each answer, which is dearer and right.
+        let spliced = content.len() >= SPLICED_BYTES_MIN && self.files < FILES_MAX;
+        let file = spliced.then(|| in_memory(content).ok()).flatten();
         let entry = Entry {
             rules: Arc::clone(rules),
             lasting,
             etag: etag.clone(),
             content: content.clone(),
+            file,
             whole: lines(answer, |name| *name != header::AGE),
             not_modified: lines(
                 &Answer { status: StatusCode::NOT_MODIFIED, headers: answer.headers.clone(), body: Body::Empty },
@@ -133,9 +150,9 @@ impl Front {
             ),
             asked: 0,
         };
-        self.bytes += bytes;
+        self.count(&entry, true);
         if let Some(before) = self.entries.insert(self.key.as_slice().into(), entry) {
-            self.bytes -= before.content.len() + OVERHEAD;
+            self.count(&before, false);
         }
         while self.bytes > self.bytes_max && !self.entries.is_empty() {
             // Any of them: what is in demand comes back from the cache behind.
@@ -146,9 +163,25 @@ impl Front {
 
     fn remove(&mut self, place: usize) {
         if let Some((_, entry)) = self.entries.swap_remove_index(place) {
-            self.bytes -= entry.content.len() + OVERHEAD;
+            self.count(&entry, false);
         }
     }
+
+    /// Counts an entry that comes or goes.
+    fn count(&mut self, entry: &Entry, comes: bool) {
+        let files = usize::from(entry.file.is_some());
+        let bytes = entry.content.len() * (1 + files) + OVERHEAD;
+        let change = |sum: &mut usize, by| *sum = if comes { *sum + by } else { *sum - by };
+        change(&mut self.bytes, bytes);
+        change(&mut self.files, files);
+    }
+}
+
+/// A file without a name, which is only in memory.
+fn in_memory(content: &[u8]) -> io::Result<File> {
+    let mut file = File::from(memfd_create("picture", MemfdFlags::CLOEXEC)?);
+    file.write_all(content)?;
+    Ok(file)
 }
 
 /// Writes what decides about a picture: path, query, `Accept`. False where that is too much.

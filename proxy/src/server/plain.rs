@@ -6,6 +6,7 @@
 //! other request is decided by; what it does not take goes the long way (`turn`) and gets the same answer.
 
 use std::{
+    fs::File,
     io::{self, ErrorKind, IoSlice},
     net::SocketAddr,
     time::{Duration, Instant},
@@ -64,22 +65,22 @@ struct Written {
 enum Body<'a> {
     /// A file of the pack.
     File(&'a Content),
-    /// A picture in memory.
-    Picture(&'a Bytes),
+    /// A picture in memory and, where it is large, the file that it is as well.
+    Picture(&'a Bytes, Option<&'a File>),
 }
 
 impl Body<'_> {
     fn len(self) -> usize {
         match self {
             Self::File(content) => content.len(),
-            Self::Picture(bytes) => bytes.len(),
+            Self::Picture(bytes, _) => bytes.len(),
         }
     }
 
     fn bytes(&self) -> &[u8] {
         match self {
             Self::File(content) => content.bytes(),
-            Self::Picture(bytes) => bytes,
+            Self::Picture(bytes, _) => bytes,
         }
     }
 
@@ -87,7 +88,7 @@ impl Body<'_> {
     fn rest(self, n_sent: usize) -> Piece {
         match self {
             Self::File(content) => Piece::File(content.slice(n_sent..content.len())),
-            Self::Picture(bytes) => Piece::Text(bytes.slice(n_sent.min(bytes.len())..)),
+            Self::Picture(bytes, _) => Piece::Text(bytes.slice(n_sent.min(bytes.len())..)),
         }
     }
 }
@@ -171,7 +172,8 @@ fn write<T>(
             let rules = deployment.image_rules.as_ref()?;
             let mut front = front.lock();
             let ready = front.ready(head, rules, &app.images)?;
-            let (status, body) = (ready.status, ready.content.map(Body::Picture));
+            let body = ready.content.map(|content| Body::Picture(content, ready.file));
+            let status = ready.status;
             let made = Made { status, head: ready.head, cache_control: None, age: ready.age, body };
             Some(made.write(out, head, TargetKind::Image, client(), started, telemetry, send))
         }
@@ -247,8 +249,7 @@ enum Way {
 impl Way {
     fn of(body: Body<'_>) -> Self {
         match body {
-            // A picture in memory is no file.
-            Body::Picture(_) => Self::Together,
+            Body::Picture(_, file) => file.map_or(Self::Together, |_| Self::Spliced),
             Body::File(content) if content.len() < LARGE_BYTES => Self::Together,
             Body::File(content)
                 if content.window(0).len() == content.len() && content.is_resident(0..content.len()) =>
@@ -279,8 +280,12 @@ fn send(socket: &Socket, out: &mut BytesMut, body: Option<Body<'_>>, more_follow
     };
     out.clear();
     let Some(body) = body else { return Ok(None) };
-    if let (Way::Spliced, Body::File(content)) = (way, body) {
-        n_taken = taken(socket.try_send_file(content.file(), content.offset(), n_content)).ok_or(n_content as u64)?;
+    let file = match body {
+        Body::File(content) => Some((content.file(), content.offset())),
+        Body::Picture(_, file) => file.map(|file| (file, 0)),
+    };
+    if let (Way::Spliced, Some((file, offset))) = (way, file) {
+        n_taken = taken(socket.try_send_file(file, offset, n_content)).ok_or(n_content as u64)?;
     }
     Ok((n_taken < n_content).then(|| body.rest(n_taken)))
 }

@@ -3,6 +3,7 @@
 //! Looks are SSIMULACRA2, taken three times: against each program's own resize without loss, and end to end against
 //! two references that neither made, one mixed in gamma space and one in linear light. The worst of the three counts.
 
+mod memory;
 mod photograph;
 mod search;
 mod sharp;
@@ -74,6 +75,9 @@ fn run(stage: &Stage) -> Result<Vec<Outcome>, Failure> {
                 }
             }
         }
+    }
+    if let Some(largest) = photographs.files.first() {
+        outcomes.push(memory::run(stage, largest)?);
     }
     Ok(outcomes)
 }

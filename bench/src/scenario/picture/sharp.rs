@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{failure::Failure, site::write, stage::Stage};
+use crate::{failure::Failure, measure::Tree, site::write, stage::Stage};
 
 pub(super) const NAME: &str = "sharp";
 /// The answering program.
@@ -44,6 +44,11 @@ impl Sharp {
             return Err(Failure::void("node has no standard streams"));
         };
         Ok(Some(Self { child, input, output: BufReader::new(output) }))
+    }
+
+    /// Its process.
+    pub(super) fn tree(&self) -> Tree {
+        Tree::of(self.child.id())
     }
 
     /// One question, one answer.
