@@ -1,6 +1,6 @@
 //! The two types every primitive speaks: [`Head`], a borrowed request, and [`Answer`], an outcome as data.
 
-use std::io::Write as _;
+use std::{fs::File, io::Write as _, sync::Arc};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
@@ -119,6 +119,19 @@ pub enum Piece {
     Text(Bytes),
     /// A part of a file of the pack.
     File(Content),
+    /// The end of what is in memory as bytes and as a file.
+    Held(Held),
+}
+
+/// Bytes in memory that are the end of a file as well, which is only in memory, too.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// The file.
+    pub file: Arc<File>,
+    /// Where in the file they begin.
+    pub offset: u64,
 }
 
 impl Piece {
@@ -127,6 +140,7 @@ impl Piece {
         match self {
             Self::Text(text) => text.len() as u64,
             Self::File(content) => content.len() as u64,
+            Self::Held(held) => held.bytes.len() as u64,
         }
     }
 
@@ -141,6 +155,7 @@ impl AsRef<[u8]> for Piece {
         match self {
             Self::Text(text) => text,
             Self::File(content) => content.bytes(),
+            Self::Held(held) => &held.bytes,
         }
     }
 }

@@ -54,7 +54,7 @@ struct Entry {
     etag: http::HeaderValue,
     content: Bytes,
     /// The content once more, in a file that is nowhere but in memory.
-    file: Option<File>,
+    file: Option<Arc<File>>,
     whole: Box<[u8]>,
     not_modified: Box<[u8]>,
     asked: u32,
@@ -83,7 +83,7 @@ pub struct ReadyPicture<'f> {
     /// The content; none for the 304 and for HEAD.
     pub content: Option<&'f Bytes>,
     /// A file that is the content, where it is large.
-    pub file: Option<&'f File>,
+    pub file: Option<&'f Arc<File>>,
 }
 
 impl Front {
@@ -134,7 +134,7 @@ impl Front {
         let Some(etag) = answer.headers.get(header::ETAG) else { return };
         // Without the file it is copied with each answer, which is dearer and right.
         let spliced = content.len() >= SPLICED_BYTES_MIN && self.files < FILES_MAX;
-        let file = spliced.then(|| in_memory(content).ok()).flatten();
+        let file = spliced.then(|| in_memory(content).ok().map(Arc::new)).flatten();
         let entry = Entry {
             rules: Arc::clone(rules),
             lasting,

@@ -9,6 +9,7 @@ use std::{
     fs::File,
     io::{self, ErrorKind, IoSlice},
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -26,7 +27,7 @@ use super::{
     writer::Envelope,
 };
 use crate::{
-    answer::{Head, Piece},
+    answer::{Head, Held, Piece},
     app::App,
     assets::{self, Content, Policy},
     compute::forwarded::Client,
@@ -66,7 +67,7 @@ enum Body<'a> {
     /// A file of the pack.
     File(&'a Content),
     /// A picture in memory and, where it is large, the file that it is as well.
-    Picture(&'a Bytes, Option<&'a File>),
+    Picture(&'a Bytes, Option<&'a Arc<File>>),
 }
 
 impl Body<'_> {
@@ -88,7 +89,14 @@ impl Body<'_> {
     fn rest(self, n_sent: usize) -> Piece {
         match self {
             Self::File(content) => Piece::File(content.slice(n_sent..content.len())),
-            Self::Picture(bytes, _) => Piece::Text(bytes.slice(n_sent.min(bytes.len())..)),
+            Self::Picture(bytes, file) => {
+                let n_sent = n_sent.min(bytes.len());
+                let bytes = bytes.slice(n_sent..);
+                match file {
+                    Some(file) => Piece::Held(Held { bytes, file: Arc::clone(file), offset: n_sent as u64 }),
+                    None => Piece::Text(bytes),
+                }
+            }
         }
     }
 }
@@ -282,7 +290,7 @@ fn send(socket: &Socket, out: &mut BytesMut, body: Option<Body<'_>>, more_follow
     let Some(body) = body else { return Ok(None) };
     let file = match body {
         Body::File(content) => Some((content.file(), content.offset())),
-        Body::Picture(_, file) => file.map(|file| (file, 0)),
+        Body::Picture(_, file) => file.map(|file| (&**file, 0)),
     };
     if let (Way::Spliced, Some((file, offset))) = (way, file) {
         n_taken = taken(socket.try_send_file(file, offset, n_content)).ok_or(n_content as u64)?;

@@ -16,7 +16,10 @@ use tokio::{
 };
 
 use super::loan::Connection;
-use crate::{answer::Piece, assets::Content};
+use crate::{
+    answer::{Held, Piece},
+    assets::Content,
+};
 
 #[cfg(test)]
 mod tests;
@@ -49,15 +52,20 @@ pub(super) async fn pieces(connection: &mut Connection, pieces: &[Piece], patien
     while let Some(group) = groups.next() {
         match group {
             [piece @ Piece::File(content)] if is_large(piece) => file(connection, content, patience).await?,
+            [piece @ Piece::Held(in_memory)] if is_large(piece) => held(connection, in_memory, patience).await?,
             _ => small(connection, group, groups.peek().is_some(), patience).await?,
         }
     }
     Ok(())
 }
 
-/// Whether a piece is of a file that may be anywhere but in memory, however small the piece is.
+/// Whether a piece is of a file that may be anywhere but in memory, however small the piece is, or dear to copy.
 fn is_large(piece: &Piece) -> bool {
-    matches!(piece, Piece::File(content) if content.file_len() >= LARGE_BYTES)
+    match piece {
+        Piece::File(content) => content.file_len() >= LARGE_BYTES,
+        Piece::Held(held) => held.bytes.len() >= LARGE_BYTES,
+        Piece::Text(_) => false,
+    }
 }
 
 /// Writes pieces together. With `more`, a large one follows.
@@ -112,6 +120,22 @@ pub(super) async fn file(connection: &mut Connection, content: &Content, patienc
                     resident = at;
                 }
             }
+        }
+    }
+    Ok(())
+}
+
+/// Sends what is in memory as a file without copying it.
+async fn held(connection: &mut Connection, held: &Held, patience: Duration) -> io::Result<()> {
+    let mut at = 0;
+    while at < held.bytes.len() {
+        match connection.socket.try_send_file(&held.file, held.offset + at as u64, held.bytes.len() - at) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(n) => {
+                connection.written += n as u64;
+                at += n;
+            }
+            Err(error) => room(connection, error, patience).await?,
         }
     }
     Ok(())

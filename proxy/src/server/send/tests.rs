@@ -1,6 +1,6 @@
 //! Everything arrives in its order, whoever is slow; and who is gone is noticed.
 
-use std::{fs, sync::Arc};
+use std::{fs, io::Write as _, sync::Arc};
 
 use edgeplane_config::StaticSettings;
 use tokio::{
@@ -66,6 +66,13 @@ impl Files {
         pieces.extend([Piece::File(small.clone()), Piece::File(large.clone()), Piece::Text("between".into())]);
         pieces.extend((0..40).map(|n| Piece::File(small.slice(n..n + 1))));
         pieces.extend([Piece::File(large.slice(1_000_000..3_500_001)), Piece::File(large.slice(77..200_000))]);
+        let held = |range: Range<usize>| {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&self.large[..range.end]).unwrap();
+            let bytes = self.large[range.clone()].to_vec().into();
+            Piece::Held(Held { bytes, file: Arc::new(file), offset: range.start as u64 })
+        };
+        pieces.extend([held(100..LARGE), held(7..9)]);
         pieces.push(Piece::Text("end".into()));
         let together = [
             &b"head"[..],
@@ -75,6 +82,8 @@ impl Files {
             &self.large[..40],
             &self.large[1_000_000..3_500_001],
             &self.large[77..200_000],
+            &self.large[100..],
+            &self.large[7..9],
             b"end",
         ];
         (pieces, together.concat())
