@@ -14,6 +14,7 @@ pub mod decide;
 mod origin;
 pub mod app;
 mod service;
+mod desk;
 pub mod server;
 pub mod telemetry;
 mod control;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{CONNECTION_TIMEOUT, socket_path};
+use super::{BOUNDS, socket_path};
 
 /// An answer is a line or two.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024;
@@ -54,7 +54,7 @@ pub(crate) fn purge(state_dir: &Path, prefix: &str, site: Option<&str>) -> Resul
 }
 
 fn exchange(mut stream: UnixStream, request: &str) -> io::Result<String> {
-    stream.set_read_timeout(Some(CONNECTION_TIMEOUT + Duration::from_secs(5)))?;
+    stream.set_read_timeout(Some(BOUNDS.connection + Duration::from_secs(5)))?;
     stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;

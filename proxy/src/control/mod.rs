@@ -7,7 +7,6 @@
 mod call;
 
 use std::{
-    convert::Infallible,
     fs, io,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -18,21 +17,21 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{net::UnixListener, sync::Semaphore};
+use hyper::body::Incoming;
+use tokio::net::UnixListener;
 use url::Url;
 
-use crate::{app::App, image::Purge};
+use crate::{
+    app::App,
+    desk::{self, Bounds},
+    image::Purge,
+};
 
 pub(crate) use call::purge;
 
-/// Operators are few.
-const CONNECTIONS: usize = 8;
-/// A command sends its head at once.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest purge looks at every file of a large cache.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(300);
+/// Operators are few, and a command sends its head at once; but the longest purge looks at every file of a large cache.
+const BOUNDS: Bounds =
+    Bounds { connections: 8, head: Duration::from_secs(5), connection: Duration::from_secs(300) };
 
 /// Where the socket of a state directory is.
 pub(crate) fn socket_path(state_dir: &Path) -> PathBuf {
@@ -58,28 +57,11 @@ impl ControlSocket {
 
     /// Answers until it is dropped.
     pub(crate) async fn serve(self, app: Arc<App>) {
-        let slots = Arc::new(Semaphore::new(CONNECTIONS));
-        loop {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-            let Ok((stream, _)) = self.0.accept().await else {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            };
+        desk::serve(self.0, BOUNDS, move |request| {
             let app = Arc::clone(&app);
-            tokio::spawn(async move {
-                let _slot = slot;
-                let answer = service_fn(move |request| {
-                    let app = Arc::clone(&app);
-                    async move { Ok::<_, Infallible>(answer(&request, &app).await) }
-                });
-                let connection = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(HEAD_TIMEOUT)
-                    .serve_connection(TokioIo::new(stream), answer);
-                // Whoever goes away does not want to know.
-                let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection).await;
-            });
-        }
+            async move { answer(&request, &app).await }
+        })
+        .await;
     }
 }
 

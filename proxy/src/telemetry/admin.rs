@@ -1,20 +1,18 @@
 //! The admin endpoints: `/healthz`, `/readyz`, `/metrics`. They only read, so they answer whoever reaches the address.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{net::TcpListener, sync::Semaphore};
+use hyper::body::Incoming;
+use tokio::net::TcpListener;
 
-/// Scrapers and probes are few; this bounds whoever else finds the port.
-const CONNECTIONS: usize = 64;
-/// A probe sends its head at once.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// No request takes longer, and no idle connection needs to stay.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
+use crate::desk::{self, Bounds};
+
+/// Scrapers and probes are few, which bounds whoever else finds the port; a probe sends its head at once; no request takes
+/// a minute, and no idle connection needs to stay.
+const BOUNDS: Bounds = Bounds { connections: 64, head: Duration::from_secs(5), connection: Duration::from_secs(60) };
 
 /// What the endpoints read.
 pub trait Report: Send + Sync + 'static {
@@ -48,28 +46,11 @@ impl AdminListener {
 
     /// Answers until it is dropped.
     pub async fn serve(self, report: Arc<dyn Report>) {
-        let slots = Arc::new(Semaphore::new(CONNECTIONS));
-        loop {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-            let Ok((stream, _)) = self.0.accept().await else {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            };
-            let report = Arc::clone(&report);
-            tokio::spawn(async move {
-                let _slot = slot;
-                let answer = service_fn(move |request| {
-                    let response = answer(&request, report.as_ref());
-                    async move { Ok::<_, Infallible>(response) }
-                });
-                let connection = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(HEAD_TIMEOUT)
-                    .serve_connection(TokioIo::new(stream), answer);
-                // A prober that goes away is none of our business.
-                let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection).await;
-            });
-        }
+        desk::serve(self.0, BOUNDS, move |request| {
+            let response = answer(&request, report.as_ref());
+            async move { response }
+        })
+        .await;
     }
 }
 
