@@ -16,7 +16,7 @@ use super::{coffee, image_bundle};
 use crate::support::{
     client::Request,
     process, scratch,
-    server::{Launch, Server},
+    server::{Finished, Launch, Server},
     wait,
 };
 
@@ -96,13 +96,20 @@ fn node(redis: &str, key: &Path) -> Server {
 }
 
 fn patient_node(redis: &str, key: &Path, patience: &str) -> Server {
+    launch(redis, key, patience).start()
+}
+
+fn launch(redis: &str, key: &Path, patience: &str) -> Launch {
     let settings = json!({"sizes": [96, 320], "domains": [], "remotePatterns": [], "formats": ["image/webp"],
                           "minimumCacheTTL": 60, "dangerouslyAllowSVG": false});
     Launch::new(&image_bundle(&settings).file("coffee.jpg", coffee()).write())
         .setting("image.shared-cache", redis)
         .setting("image.shared-cache-key-file", key)
         .setting("image.shared-cache-timeout", patience)
-        .start()
+}
+
+fn purge(server: &Server, prefix: &str) -> Finished {
+    Launch::bare("purge").args(&[prefix, "--state-dir", server.state().to_str().unwrap()]).finish()
 }
 
 fn status(server: &Server, width: u32) -> String {
@@ -143,8 +150,41 @@ fn what_one_made_the_others_need_not_make() {
     wait::until("the fourth's own", || count(&fourth, "stored") >= 1.0);
 
     // A purge reaches it.
-    let state = fourth.state().to_str().unwrap();
-    Launch::bare("purge").args(&["/coffee.jpg", "--state-dir", state]).finish().expect(0);
+    purge(&fourth, "/coffee.jpg").expect(0);
+    assert_eq!(redis.keys(), Vec::<String>::new());
+}
+
+#[test]
+fn a_purge_that_does_not_reach_the_shared_cache_is_no_success() {
+    let port = free_port();
+    let redis = Redis::start(port);
+    let server = node(&redis.url(), &key(SECRET));
+    assert_eq!(status(&server, 96), "MISS");
+    wait::until("the shared cache", || count(&server, "stored") >= 1.0);
+    drop(redis);
+    let missed = purge(&server, "/coffee.jpg").expect(69);
+    let told: serde_json::Value = serde_json::from_str(&missed.stdout).unwrap();
+    assert_eq!((&told["purged"], &told["failed"][0]["level"]), (&json!(1), &json!("shared")), "{told}");
+    assert!(missed.stderr.contains("images may be left in the level `shared`: "), "{}", missed.stderr);
+    // As soon as it is there again, though all others leave it alone for a while yet.
+    let redis = Redis::start(port);
+    assert_eq!(purge(&server, "/coffee.jpg").expect(0).stdout, "{\"purged\":0}\n");
+    drop(redis);
+}
+
+#[test]
+fn a_purge_finds_what_has_a_very_long_name() {
+    let redis = Redis::start(free_port());
+    // Escaped, the longest that the image API takes is nine times as long.
+    let server = launch(&redis.url(), &key(SECRET), "10s")
+        .setting("limits.request-head", "128KiB")
+        .setting("limits.request-target", "64KiB")
+        .start();
+    let target = format!("/img?url=%2Fcoffee.jpg%3F{}&w=96", "%E2%82%AC".repeat(3000));
+    server.send(&Request::get(&target).field("Accept", "image/webp")).expect(200);
+    wait::until("the shared cache", || count(&server, "stored") >= 1.0);
+    assert_eq!(redis.keys().len(), 1);
+    assert_eq!(purge(&server, "/coffee.jpg").expect(0).stdout, "{\"purged\":1}\n");
     assert_eq!(redis.keys(), Vec::<String>::new());
 }
 

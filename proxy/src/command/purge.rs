@@ -5,9 +5,13 @@ use edgeplane_config::Settings;
 use super::{Failure, arguments::PurgeArgs, output};
 use crate::control;
 
-/// Has it done, and prints what the server says.
+/// Has it done, and prints what the server says. Where images may be left that is no success.
 pub(crate) fn run(settings: &Settings, args: &PurgeArgs) -> Result<(), Failure> {
-    let told = control::purge(&settings.state_dir, &args.prefix, args.site.as_deref())
+    let done = control::purge(&settings.state_dir, &args.prefix, args.site.as_deref())
         .map_err(|source| Failure::unavailable("purge", source))?;
-    output::result(&format!("{told}\n"))
+    output::result(&format!("{}\n", done.told))?;
+    match done.failed {
+        Some(left) => Err(Failure::unavailable("purge every level of the cache", left)),
+        None => Ok(()),
+    }
 }

@@ -7,10 +7,24 @@ use std::{
     time::Duration,
 };
 
-use super::{BOUNDS, socket_path};
+use super::{BOUNDS, socket_path, wire};
 
 /// An answer is a line or two.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024;
+
+/// What a running server did.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// How it told about it: a line of JSON.
+    pub(crate) told: String,
+    /// What it could not do.
+    pub(crate) failed: Option<Incomplete>,
+}
+
+/// Some of it was done, and the rest is left to do.
+#[derive(Debug, thiserror::Error)]
+#[error("images may be left {}", .0.join("; and "))]
+pub(crate) struct Incomplete(Vec<String>);
 
 /// Why a running server did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -31,8 +45,8 @@ pub(crate) enum CallError {
     Refused(String),
 }
 
-/// Has the server of `state_dir` forget the images of `prefix`, and says how it told about it.
-pub(crate) fn purge(state_dir: &Path, prefix: &str, site: Option<&str>) -> Result<String, CallError> {
+/// Has the server of `state_dir` forget the images of `prefix`.
+pub(crate) fn purge(state_dir: &Path, prefix: &str, site: Option<&str>) -> Result<Done, CallError> {
     let path = socket_path(state_dir);
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("url", prefix);
@@ -45,11 +59,15 @@ pub(crate) fn purge(state_dir: &Path, prefix: &str, site: Option<&str>) -> Resul
     );
     let stream = UnixStream::connect(&path).map_err(|source| CallError::Connect { path, source })?;
     let answer = exchange(stream, &request).map_err(CallError::Exchange)?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let broken_off = || CallError::Exchange(io::ErrorKind::UnexpectedEof.into());
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(broken_off)?;
+    let told = body.trim_end().to_owned();
     if head.starts_with("HTTP/1.1 200 ") {
-        Ok(body.trim_end().to_owned())
-    } else {
-        Err(CallError::Refused(body.trim_end().to_owned()))
+        return Ok(Done { told, failed: None });
+    }
+    match wire::left(&told) {
+        Some(left) => Ok(Done { told, failed: Some(Incomplete(left)) }),
+        None => Err(CallError::Refused(told)),
     }
 }
 

@@ -1,12 +1,14 @@
 //! The control socket: what changes a running server. It lies in the state directory, where only its owner gets at it.
 //!
-//! `POST /purge?url=PREFIX&site=SITE` forgets images. Loopback is no proof of who asks, and a browser on the same machine
+//! `POST /purge?url=PREFIX&site=SITE` forgets images, and says so only where none can be left. Loopback is no proof of who asks, and a browser on the same machine
 //! can be made to ask anything; so there is no such endpoint on an address, and a request that a page could have sent
 //! (one with an `Origin`, or with a `Host` other than `localhost`) is refused here, too.
 
 mod call;
+mod wire;
 
 use std::{
+    error::Error,
     fs, io,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -24,14 +26,13 @@ use url::Url;
 use crate::{
     app::App,
     desk::{self, Bounds},
-    image::Purge,
+    image::{Purge, Purged},
 };
 
 pub(crate) use call::purge;
 
 /// Operators are few, and a command sends its head at once; but the longest purge looks at every file of a large cache.
-const BOUNDS: Bounds =
-    Bounds { connections: 8, head: Duration::from_secs(5), connection: Duration::from_secs(300) };
+const BOUNDS: Bounds = Bounds { connections: 8, head: Duration::from_secs(5), connection: Duration::from_secs(300) };
 
 /// Where the socket of a state directory is.
 pub(crate) fn socket_path(state_dir: &Path) -> PathBuf {
@@ -65,7 +66,7 @@ impl ControlSocket {
     }
 }
 
-async fn answer(request: &Request<Incoming>, app: &App) -> Response<Full<Bytes>> {
+async fn answer(request: &Request<Incoming>, app: &Arc<App>) -> Response<Full<Bytes>> {
     let fields = request.headers();
     let local = fields.get(header::HOST).is_none_or(|host| host == "localhost");
     if fields.contains_key(header::ORIGIN) || !local {
@@ -82,8 +83,15 @@ async fn answer(request: &Request<Incoming>, app: &App) -> Response<Full<Bytes>>
     match what(request.uri().query().unwrap_or_default()) {
         Some(purge) => {
             tracing::info!(prefix = purge.prefix, site = purge.site, "images are purged");
-            let purged = app.images.purge(purge).await;
-            response(StatusCode::OK, format!("{{\"purged\":{purged}}}\n"))
+            // A caller who goes away does not end it halfway.
+            let app = Arc::clone(app);
+            match tokio::spawn(async move { app.images.purge(purge).await }).await {
+                Ok(purged) => told(&purged),
+                Err(_) => {
+                    let error = "{\"error\":\"the purge came to no end; the log says why\"}\n";
+                    response(StatusCode::INTERNAL_SERVER_ERROR, error.to_owned())
+                }
+            }
         }
         None => {
             let error = "{\"error\":\"url must be the beginning of a path or of an http(s) URL, or * for all\"}\n";
@@ -97,6 +105,19 @@ fn response(status: StatusCode, body: String) -> Response<Full<Bytes>> {
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+/// What became of a purge: 503 where images may be left.
+fn told(purged: &Purged) -> Response<Full<Bytes>> {
+    for failure in &purged.failures {
+        tracing::warn!(
+            error = failure as &dyn Error,
+            level = failure.level(),
+            "images that were to be purged may be left"
+        );
+    }
+    let status = if purged.failures.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    response(status, wire::purged(purged))
 }
 
 /// What a query asks to purge.

@@ -32,6 +32,11 @@ impl Freshness {
         let said = Duration::from_secs(shared.or(max_age).unwrap_or(0));
         Self { ttl: said.max(least).min(most), store }
     }
+
+    /// Whether a cache may hold it, and for any time at all.
+    pub(super) fn may_be_kept(self) -> bool {
+        self.store && !self.ttl.is_zero()
+    }
 }
 
 /// The leading digits of a value, quoted or not; nothing where there are none, the most where there are too many.

@@ -31,8 +31,8 @@ pub(super) struct Maker {
     pub(super) cache: Cache,
     pub(super) loader: Loader,
     pub(super) drawer: Drawer,
-    pub(super) flights: Flights<Key, Landing>,
-    pub(super) sources: Flights<(Identity, Validators), Result<Loaded, Refusal>>,
+    pub(super) flights: Flights<Joint<Key>, Landing>,
+    pub(super) sources: Flights<Joint<(Identity, Validators)>, Result<Loaded, Refusal>>,
     pub(super) behind: Behind,
     pub(super) pace: Pace,
     /// How long somebody who takes another format waits for AVIF.
@@ -40,6 +40,16 @@ pub(super) struct Maker {
     pub(super) negative_ttl: Duration,
     pub(super) events: Arc<ImageEvents>,
 }
+
+/// What work may be joined by: what it is about, and the number of the last purge before it. What began before a purge is
+/// nothing for those who come after it.
+type Joint<T> = (T, u64);
+
+/// A picture under way.
+pub(super) type Making = Flight<Joint<Key>, Landing>;
+
+/// A source under way.
+type Reading = Flight<Joint<(Identity, Validators)>, Result<Loaded, Refusal>>;
 
 /// One picture to be had, and all that is needed to make it.
 #[derive(Clone)]
@@ -68,35 +78,39 @@ impl Task {
 pub(super) struct Landing {
     pub(super) outcome: Outcome,
     pub(super) level: Option<Level>,
-}
-
-impl From<Outcome> for Landing {
-    fn from(outcome: Outcome) -> Self {
-        Self { outcome, level: None }
-    }
+    /// No earlier than this it was looked for.
+    pub(super) looked: Instant,
 }
 
 type Work = Pin<Box<dyn Future<Output = Landing> + Send>>;
 
 impl Maker {
     /// The flight for a picture that is not at hand. The flag tells whether somebody had begun it.
-    pub(super) fn begin(self: &Arc<Self>, task: &Task) -> (Arc<Flight<Key, Landing>>, bool) {
-        self.flights.board(&task.key, |beacon| -> Work {
+    pub(super) fn begin(self: &Arc<Self>, task: &Task) -> (Arc<Making>, bool) {
+        self.flights.board(&self.joint(task.key.clone()), |beacon| -> Work {
             let (maker, task) = (Arc::clone(self), task.clone());
             Box::pin(async move { maker.bring(&task, &beacon).await })
         })
     }
 
-    /// Sees to it that a picture past its lifetime is looked after, behind the scenes and not more than bearable.
-    pub(super) fn refresh(self: &Arc<Self>, task: &Task, stale: &Arc<Picture>) {
+    /// Sees to it that a picture past its lifetime, which was found from `looked` on, is looked after, behind the scenes
+    /// and not more than bearable.
+    pub(super) fn refresh(self: &Arc<Self>, task: &Task, stale: &Arc<Picture>, looked: Instant) {
         let Some(pledge) = self.behind.pledge() else { return };
-        let (flight, joined) = self.flights.board(&task.key, |_| -> Work {
+        let (flight, joined) = self.flights.board(&self.joint(task.key.clone()), |_| -> Work {
             let (maker, task, stale) = (Arc::clone(self), task.clone(), Arc::clone(stale));
-            Box::pin(async move { maker.renew(&task, &stale).await.into() })
+            Box::pin(async move {
+                let outcome = maker.renew(&task, &stale, looked).await;
+                Landing { outcome, level: None, looked }
+            })
         });
         if !joined {
             self.flights.see_through(flight, pledge);
         }
+    }
+
+    fn joint<T>(&self, about: T) -> Joint<T> {
+        (about, self.cache.generation())
     }
 
     /// Finds a picture or makes it.
@@ -104,18 +118,18 @@ impl Maker {
         let begun = Instant::now();
         // Between the look into the cache and the start of this flight, another one may have landed.
         if let Some(entry) = self.cache.at_hand(&task.key).await {
-            return Landing { outcome: entry.outcome, level: Some(Level::Memory) };
+            return Landing { outcome: entry.outcome, level: Some(Level::Memory), looked: begun };
         }
         if let Some((picture, level)) = self.cache.find(&task.key, begun).await {
-            return Landing { outcome: Ok(picture), level: Some(level) };
+            return Landing { outcome: Ok(picture), level: Some(level), looked: begun };
         }
         let outcome = self.make(task, beacon, begun).await;
         if let Err(refusal) = &outcome
             && refusal.is_lasting()
         {
-            self.cache.keep_refusal(&task.key, refusal.clone(), &task.name, self.negative_ttl).await;
+            self.cache.keep_refusal(&task.key, refusal.clone(), &task.name, self.negative_ttl, begun).await;
         }
-        outcome.into()
+        Landing { outcome, level: None, looked: begun }
     }
 
     async fn make(self: &Arc<Self>, task: &Task, beacon: &Beacon<Landing>, begun: Instant) -> Outcome {
@@ -141,14 +155,10 @@ impl Maker {
     }
 
     /// The flight that reads a source: one for all pictures that are made of it at the same time.
-    fn source(
-        self: &Arc<Self>,
-        task: &Task,
-        validators: Validators,
-    ) -> Arc<Flight<(Identity, Validators), Result<Loaded, Refusal>>> {
-        let key = (task.key.identity.clone(), validators);
+    fn source(self: &Arc<Self>, task: &Task, validators: Validators) -> Arc<Reading> {
+        let key = self.joint((task.key.identity.clone(), validators.clone()));
         let work = |_| {
-            let (maker, task, validators) = (Arc::clone(self), task.clone(), key.1.clone());
+            let (maker, task) = (Arc::clone(self), task.clone());
             async move {
                 let Task { source, rules, origin, .. } = task;
                 maker.loader.load(source, &validators, &rules, origin.as_ref()).await
@@ -183,23 +193,25 @@ impl Maker {
 
     /// Keeps a picture, or sees to it that none is kept where its source does not want that any more.
     async fn keep(&self, task: &Task, picture: &Arc<Picture>, begun: Instant) {
-        let Freshness { ttl, store } = picture.freshness;
-        if store && !ttl.is_zero() {
+        if picture.freshness.may_be_kept() {
             self.cache.keep(&task.key, picture, &task.name, begun).await;
         } else {
             self.cache.forget(&task.key).await;
         }
     }
 
-    /// Looks after a picture past its lifetime: the source may be unchanged, changed, gone, or out of reach.
-    async fn renew(self: &Arc<Self>, task: &Task, stale: &Arc<Picture>) -> Outcome {
+    /// Looks after a picture past its lifetime, which was found from `looked` on: the source may be unchanged, changed, gone,
+    /// or out of reach.
+    async fn renew(self: &Arc<Self>, task: &Task, stale: &Arc<Picture>, looked: Instant) -> Outcome {
         let begun = Instant::now();
         let source = self.source(task, stale.source.validators.clone());
         let outcome = match source.landed().await.unwrap_or(Err(Refusal::Failed)) {
-            Ok(Loaded::Same(freshness, validators)) => Ok(self.extend(task, stale, freshness, validators, begun).await),
+            Ok(Loaded::Same(freshness, validators)) => {
+                Ok(self.extend(task, stale, freshness, validators, looked).await)
+            }
             Ok(Loaded::New(sourced)) if sourced.provenance.hash == stale.source.hash => {
                 let Sourced { freshness, provenance, .. } = sourced;
-                Ok(self.extend(task, stale, freshness, provenance.validators, begun).await)
+                Ok(self.extend(task, stale, freshness, provenance.validators, looked).await)
             }
             Ok(Loaded::New(sourced)) => match self.behind.turn().await {
                 Some(_turn) => self.draw(task, sourced, begun).await,
@@ -210,12 +222,12 @@ impl Maker {
         let Err(refusal) = outcome else { return outcome };
         self.events.refresh_failure();
         if refusal.is_passing() {
-            self.cache.rest(&task.key, stale, &task.name, self.negative_ttl).await;
+            self.cache.rest(&task.key, stale, &task.name, self.negative_ttl, looked).await;
             return Ok(Arc::clone(stale));
         }
         // There is an answer, and it is that there is no picture any more.
         self.cache.forget(&task.key).await;
-        self.cache.keep_refusal(&task.key, refusal.clone(), &task.name, self.negative_ttl).await;
+        self.cache.keep_refusal(&task.key, refusal.clone(), &task.name, self.negative_ttl, begun).await;
         Err(refusal)
     }
 
@@ -226,11 +238,15 @@ impl Maker {
         stale: &Arc<Picture>,
         freshness: Freshness,
         validators: Validators,
-        begun: Instant,
+        looked: Instant,
     ) -> Arc<Picture> {
         self.events.revalidate();
         let picture = Arc::new(stale.renewed(freshness, validators));
-        self.keep(task, &picture, begun).await;
+        if freshness.may_be_kept() {
+            self.cache.extend(&task.key, &picture, &task.name, looked).await;
+        } else {
+            self.cache.forget(&task.key).await;
+        }
         picture
     }
 }

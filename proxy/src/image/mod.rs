@@ -46,7 +46,7 @@ use edgeplane_optimizer::{Limits, SourceType, VERSION, probe};
 use tokio::{sync::Semaphore, time::timeout};
 
 pub use address::AddressRule;
-pub use cache::{DiskUse, Purge, ShareError};
+pub use cache::{AskError, DiskUse, Purge, PurgeError, Purged, ShareError};
 pub use events::{
     DISK_FAULTS, FORMATS, ImageEvents, ImageSnapshot, LEVELS, MadeSnapshot, SHARED_RESULTS, STAGES, WorkerEnd,
 };
@@ -61,11 +61,11 @@ use crate::answer::Answer;
 use behind::{Behind, Pace};
 use cache::{Cache, Key, Level, Memory, Name, Outcome, Recipe};
 use draw::{Drawer, gate};
-use flight::{Flight, Flights};
+use flight::Flights;
 use freshness::Freshness;
 use load::{Loader, Source};
 use locator::{Locator, locate};
-use make::{Landing, Maker, Task};
+use make::{Landing, Maker, Making, Task};
 use negotiate::Choice;
 use picture::Picture;
 use query::Query;
@@ -150,7 +150,7 @@ impl Images {
     }
 
     /// Forgets images, also those that are still being made, and says how many.
-    pub async fn purge(&self, purge: Purge) -> u64 {
+    pub async fn purge(&self, purge: Purge) -> Purged {
         self.maker.cache.purge(purge).await
     }
 
@@ -258,36 +258,37 @@ impl Images {
 
     /// What is in memory.
     async fn at_hand(&self, task: &Task) -> Option<(Outcome, CacheStatus)> {
+        let looked = Instant::now();
         let entry = self.maker.cache.at_hand(&task.key).await?;
         match (&entry.outcome, task.stand_in()) {
             // AVIF cannot be made of it, and something else perhaps can.
             (Err(_), Some(stand_in)) => Some(self.stand_in(&stand_in).await),
             _ => {
-                let rested = entry.rest.is_none_or(|rest| rest <= Instant::now());
-                Some(self.found(task, entry.outcome, Level::Memory, rested))
+                self.maker.events.hit(Level::Memory as usize + 1);
+                let is_stale = self.look_after(task, &entry.outcome, looked, entry.rest);
+                Some((entry.outcome, if is_stale { CacheStatus::Stale } else { CacheStatus::Hit }))
             }
         }
     }
 
-    /// A picture that was kept; one past its lifetime is looked after.
-    fn found(&self, task: &Task, outcome: Outcome, level: Level, rested: bool) -> (Outcome, CacheStatus) {
-        self.maker.events.hit(level as usize + 1);
-        match outcome {
-            Ok(picture) if picture.is_stale() => {
-                self.maker.events.stale();
-                if rested {
-                    self.maker.refresh(task, &picture);
-                }
-                (Ok(picture), CacheStatus::Stale)
-            }
-            outcome => (outcome, CacheStatus::Hit),
+    /// Has a picture looked after that is past its lifetime, unless it is to be left alone for a while. Says whether it is.
+    fn look_after(&self, task: &Task, outcome: &Outcome, looked: Instant, rest: Option<Instant>) -> bool {
+        let Some(picture) = outcome.as_ref().ok().filter(|picture| picture.is_stale()) else { return false };
+        self.maker.events.stale();
+        if rest.is_none_or(|rest| rest <= Instant::now()) {
+            self.maker.refresh(task, picture, looked);
         }
+        true
     }
 
     fn landed(&self, task: &Task, landing: Option<Landing>, joined: bool) -> (Outcome, CacheStatus) {
         match landing {
-            Some(Landing { outcome, level: Some(level) }) => self.found(task, outcome, level, true),
-            Some(Landing { outcome, level: None }) => {
+            Some(Landing { outcome, level: Some(level), looked }) => {
+                self.maker.events.hit(level as usize + 1);
+                let is_stale = self.look_after(task, &outcome, looked, None);
+                (outcome, if is_stale { CacheStatus::Stale } else { CacheStatus::Hit })
+            }
+            Some(Landing { outcome, level: None, .. }) => {
                 self.maker.events.miss(joined);
                 (outcome, CacheStatus::Miss)
             }
@@ -299,7 +300,7 @@ impl Images {
     async fn soon(
         &self,
         task: &Task,
-        flight: &Arc<Flight<Key, Landing>>,
+        flight: &Arc<Making>,
         joined: bool,
         stand_in: &Task,
         wait: Duration,

@@ -4,18 +4,27 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicU64,
+            Ordering::{Acquire, Release},
+        },
     },
     time::{Duration, Instant},
 };
 
+use tokio::sync::RwLock;
+
 use super::{
-    Disk, DiskUse, Identity, Key, Memory, Name, Purge,
+    Disk, DiskUse, Identity, Key, Memory, Name, Outcome, Purge, Purged,
     memory::Entry,
-    purge::Recent,
+    purge::{PurgeError, Recent},
     shared::{ShareError, Shared},
 };
-use crate::image::{events::ImageEvents, picture::Picture, refusal::Refusal};
+use crate::image::{
+    events::{ImageEvents, LEVELS},
+    picture::Picture,
+    refusal::Refusal,
+};
 
 /// Where a picture was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,16 +37,28 @@ pub(in crate::image) enum Level {
     Shared,
 }
 
+impl Level {
+    /// Its name, as metrics tell it.
+    pub(in crate::image) fn as_str(self) -> &'static str {
+        LEVELS[self as usize + 1]
+    }
+}
+
 /// The images of all sites.
 #[derive(Debug)]
 pub(in crate::image) struct Cache {
     memory: Memory,
     disk: Option<Disk>,
+    /// There is to be a disk, and its folder could not be used.
+    no_disk: bool,
     shared: Option<Shared>,
     recent: Arc<Recent>,
+    /// Closed while a purge is noted: whatever is put into memory is put there before that, and is searched, or after it,
+    /// and knows of it.
+    gate: RwLock<()>,
     /// How long after its lifetime a picture is still of use.
     stale_max: Duration,
-    /// Raised by every purge, for those who keep copies.
+    /// Raised by every purge, for those who keep copies and for work that others may join.
     generation: AtomicU64,
 }
 
@@ -45,7 +66,8 @@ impl Cache {
     /// `work_max` is the longest that anything may be under way.
     pub(in crate::image) fn new(memory: Memory, stale_max: Duration, work_max: Duration) -> Self {
         let recent = Arc::new(Recent::new(work_max));
-        Self { memory, disk: None, shared: None, recent, stale_max, generation: AtomicU64::new(0) }
+        let (gate, generation) = (RwLock::default(), AtomicU64::new(0));
+        Self { memory, disk: None, no_disk: false, shared: None, recent, gate, stale_max, generation }
     }
 
     /// Keeps images on disk, too.
@@ -58,6 +80,7 @@ impl Cache {
     ) -> Self {
         if bytes_max > 0 {
             self.disk = Disk::start(path, bytes_max, content_bytes_max, Arc::clone(&self.recent), Arc::clone(events));
+            self.no_disk = self.disk.is_none();
         }
         self
     }
@@ -92,19 +115,19 @@ impl Cache {
         {
             if self.left(&picture).is_zero() {
                 disk.remove(digest);
-            } else if !self.recent.forbid(&name, begun) {
+            } else if !self.recent.forbid_found(&name, begun) {
                 let (picture, name) = (Arc::new(picture), Arc::new(name));
-                self.hold(key, Arc::clone(&picture), name, None).await;
+                self.hold(key, Ok(Arc::clone(&picture)), &name, None, begun).await;
                 return Some((picture, Level::Disk));
             }
         }
         let shared = self.shared.as_ref().filter(|_| is_shared(key))?;
         let (picture, name) = shared.get(&digest).await?;
-        if self.left(&picture).is_zero() || self.recent.forbid(&name, begun) {
+        if self.left(&picture).is_zero() || self.recent.forbid_found(&name, begun) {
             return None;
         }
         let (picture, name) = (Arc::new(picture), Arc::new(name));
-        self.hold(key, Arc::clone(&picture), Arc::clone(&name), None).await;
+        self.hold(key, Ok(Arc::clone(&picture)), &name, None, begun).await;
         if let Some(disk) = &self.disk {
             disk.put(digest, Arc::clone(&picture), name, begun);
         }
@@ -118,10 +141,7 @@ impl Cache {
 
     /// Keeps a picture that was `begun` then, unless it was purged meanwhile.
     pub(in crate::image) async fn keep(&self, key: &Key, picture: &Arc<Picture>, name: &Arc<Name>, begun: Instant) {
-        if self.recent.forbid(name, begun) {
-            return;
-        }
-        self.hold(key, Arc::clone(picture), Arc::clone(name), None).await;
+        self.hold(key, Ok(Arc::clone(picture)), name, None, begun).await;
         if let Some(disk) = &self.disk {
             disk.put(key.digest(), Arc::clone(picture), Arc::clone(name), begun);
         }
@@ -130,19 +150,50 @@ impl Cache {
         }
     }
 
-    /// Remembers for `ttl` that there is no picture.
-    pub(in crate::image) async fn keep_refusal(&self, key: &Key, refusal: Refusal, name: &Arc<Name>, ttl: Duration) {
-        self.memory.insert(key.clone(), Err(refusal), Arc::clone(name), ttl, None).await;
+    /// Keeps for longer what was found from `looked` on and is still right, unless it was purged meanwhile.
+    pub(in crate::image) async fn extend(&self, key: &Key, picture: &Arc<Picture>, name: &Arc<Name>, looked: Instant) {
+        if !self.recent.forbid_found(name, looked) {
+            self.keep(key, picture, name, looked).await;
+        }
     }
 
-    /// Leaves the source of a picture alone for so long, because it does not answer.
-    pub(in crate::image) async fn rest(&self, key: &Key, picture: &Arc<Picture>, name: &Arc<Name>, rest: Duration) {
-        self.hold(key, Arc::clone(picture), Arc::clone(name), Some(rest)).await;
+    /// Remembers for `ttl` that there is no picture, as was found out from `begun` on.
+    pub(in crate::image) async fn keep_refusal(
+        &self,
+        key: &Key,
+        refusal: Refusal,
+        name: &Arc<Name>,
+        ttl: Duration,
+        begun: Instant,
+    ) {
+        self.hold(key, Err(refusal), name, Some(ttl), begun).await;
     }
 
-    async fn hold(&self, key: &Key, picture: Arc<Picture>, name: Arc<Name>, rest: Option<Duration>) {
-        let keep = self.left(&picture);
-        self.memory.insert(key.clone(), Ok(picture), name, keep, rest).await;
+    /// Leaves the source of a picture that was found from `looked` on alone for so long, because it does not answer.
+    pub(in crate::image) async fn rest(
+        &self,
+        key: &Key,
+        picture: &Arc<Picture>,
+        name: &Arc<Name>,
+        rest: Duration,
+        looked: Instant,
+    ) {
+        if !self.recent.forbid_found(name, looked) {
+            self.hold(key, Ok(Arc::clone(picture)), name, Some(rest), looked).await;
+        }
+    }
+
+    /// Keeps in memory what was `begun` then, unless it was purged meanwhile. A refusal is kept for `rest`, and a picture's
+    /// source is left alone for that time.
+    async fn hold(&self, key: &Key, outcome: Outcome, name: &Arc<Name>, rest: Option<Duration>, begun: Instant) {
+        let keep = match &outcome {
+            Ok(picture) => self.left(picture),
+            Err(_) => rest.unwrap_or_default(),
+        };
+        let _open = self.gate.read().await;
+        if !self.recent.forbid_made(name, begun) {
+            self.memory.insert(key.clone(), outcome, Arc::clone(name), keep, rest).await;
+        }
     }
 
     /// Forgets a picture.
@@ -156,31 +207,47 @@ impl Cache {
         }
     }
 
-    /// Forgets what a purge names, also what is still being made, and says how many images that were.
-    pub(in crate::image) async fn purge(&self, purge: Purge) -> u64 {
-        self.recent.note(&purge);
-        self.generation.fetch_add(1, Relaxed);
-        let in_memory = self.memory.purge(&purge).await;
-        let on_disk = match &self.disk {
-            Some(disk) => disk.purge(purge.clone()).await,
-            None => 0,
+    /// Forgets what a purge names, also what is still being made, and says how many images that were and where some may
+    /// be left.
+    pub(in crate::image) async fn purge(&self, purge: Purge) -> Purged {
+        // From here on nobody joins work that began before. Raised first: work that began under the new number may be
+        // taken for older than the purge, and not the other way round.
+        self.generation.fetch_add(1, Release);
+        let under_way = {
+            let _closed = self.gate.write().await;
+            self.recent.begin(purge)
         };
-        let shared = match &self.shared {
-            Some(shared) => shared.purge(&purge).await,
-            None => 0,
-        };
-        // Most are in all of them.
-        in_memory.max(on_disk).max(shared) as u64
+        let purge = under_way.purge();
+        let mut purged = Purged::default();
+        purged.add((self.memory.purge(purge).await, Ok(())));
+        // Whoever was given a picture out of memory meanwhile keeps no copy of it.
+        self.generation.fetch_add(1, Release);
+        if let Some(disk) = &self.disk {
+            purged.add(disk.purge(Arc::clone(purge)).await);
+        }
+        if self.no_disk {
+            purged.add((0, Err(PurgeError::NoDisk)));
+        }
+        if let Some(shared) = &self.shared {
+            purged.add(shared.purge(purge).await);
+        }
+        purged
     }
 
-    /// Raised by every purge.
+    /// Raised by every purge, when it begins and when nothing that it names is in memory any more.
     pub(in crate::image) fn generation(&self) -> u64 {
-        self.generation.load(Relaxed)
+        self.generation.load(Acquire)
     }
 
     /// Bytes and entries in memory, and what the disk holds.
     pub(in crate::image) fn used(&self) -> ((u64, u64), DiskUse) {
         (self.memory.used(), self.disk.as_ref().map(Disk::used).unwrap_or_default())
+    }
+
+    /// A purge that has not come to any level yet.
+    #[cfg(test)]
+    pub(super) fn hold_purge(&self, purge: Purge) -> super::purge::UnderWay<'_> {
+        self.recent.begin(purge)
     }
 
     /// Waits until what was kept is written.

@@ -20,8 +20,8 @@ pub(super) use disk::Disk;
 pub use disk::DiskUse;
 pub(super) use levels::{Cache, Level};
 pub(super) use memory::Memory;
-pub use purge::Purge;
-pub use shared::ShareError;
+pub use purge::{Purge, PurgeError, Purged};
+pub use shared::{AskError, ShareError};
 
 use super::{locator::LocalPath, negotiate::Choice, picture::Picture, query::Query, refusal::Refusal};
 

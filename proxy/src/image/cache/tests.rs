@@ -1,6 +1,6 @@
-//! What a key holds, and that the cache stays within its bytes.
+//! What a key holds, that the cache stays within its bytes, and that a purge leaves nothing.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use edgeplane_config::ImageFormat;
@@ -98,4 +98,71 @@ async fn an_entry_lives_as_long_as_it_was_given() {
     tokio::time::sleep(Duration::from_millis(60)).await;
     assert!(cache.get(&key(2)).await.is_none());
     assert!(cache.get(&key(3)).await.is_some());
+}
+
+fn named(url: &str) -> Arc<Name> {
+    Arc::new(Name { site: "site".into(), url: url.into() })
+}
+
+fn everything() -> Purge {
+    Purge { prefix: String::new(), site: None }
+}
+
+fn levels() -> Cache {
+    Cache::new(memory(), MINUTE, MINUTE)
+}
+
+#[tokio::test]
+async fn nothing_of_before_a_purge_comes_back_whichever_way() {
+    let (cache, name) = (levels(), named("/a.png"));
+    let picture = picture(10).expect("a picture");
+    let looked = Instant::now();
+    assert_eq!(cache.purge(everything()).await.images, 0);
+    cache.keep(&key(1), &picture, &name, looked).await;
+    cache.extend(&key(2), &picture, &name, looked).await;
+    cache.rest(&key(3), &picture, &name, MINUTE, looked).await;
+    cache.keep_refusal(&key(4), Refusal::SourceMissing, &name, MINUTE, looked).await;
+    for width in 1..=4 {
+        assert!(cache.at_hand(&key(width)).await.is_none(), "{width}");
+    }
+    // And what began after it stays.
+    let later = Instant::now() + Duration::from_millis(1);
+    cache.keep(&key(1), &picture, &name, later).await;
+    cache.rest(&key(3), &picture, &name, MINUTE, later).await;
+    assert!(cache.at_hand(&key(1)).await.is_some() && cache.at_hand(&key(3)).await.is_some());
+}
+
+#[tokio::test]
+async fn what_a_purge_has_not_come_to_yet_is_not_brought_nearer() {
+    let folder = tempfile::tempdir().expect("folder");
+    let cache = levels().with_disk(&folder.path().join("images"), 1 << 20, 1 << 20, &Arc::default());
+    let picture = picture(10).expect("a picture");
+    for url in ["/a.png", "/b.png"] {
+        let width = u32::from(url.as_bytes()[1]);
+        cache.keep(&key(width), &picture, &named(url), Instant::now()).await;
+    }
+    cache.settle().await;
+    let (a, b) = (key(u32::from(b'a')), key(u32::from(b'b')));
+    let under_way = cache.hold_purge(Purge { prefix: "/a".into(), site: None });
+    let found = |key| cache.find(key, Instant::now());
+    assert!(found(&a).await.is_none() && found(&b).await.is_some());
+    drop(under_way);
+    let before = cache.generation();
+    let purged = cache.purge(everything()).await;
+    assert_eq!((purged.images, purged.failures.len()), (2, 0));
+    assert!(found(&a).await.is_none() && found(&b).await.is_none());
+    assert!(cache.generation() >= before + 2, "whoever had it at hand meanwhile keeps it no longer");
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_used_may_hold_what_a_purge_names() {
+    let folder = tempfile::tempdir().expect("folder");
+    let file = folder.path().join("images");
+    std::fs::write(&file, "").expect("write");
+    let cache = levels().with_disk(&file, 1 << 20, 1 << 20, &Arc::default());
+    let failures = cache.purge(everything()).await.failures;
+    assert_eq!(failures.iter().map(PurgeError::level).collect::<Vec<_>>(), ["disk"]);
+    // None is wanted, so none is missing.
+    let cache = levels().with_disk(&file, 0, 1 << 20, &Arc::default());
+    assert!(cache.purge(everything()).await.failures.is_empty());
 }

@@ -163,8 +163,8 @@ async fn a_purge_forgets_pictures_in_memory_on_disk_and_under_way() {
     }
     setup.images.maker.cache.settle().await;
     let purge = |prefix: &str, site: Option<&str>| Purge { prefix: prefix.into(), site: site.map(Into::into) };
-    assert_eq!(setup.images.purge(purge("/a/", Some("other"))).await, 0);
-    assert_eq!(setup.images.purge(purge("/a/", Some("site"))).await, 1);
+    assert_eq!(setup.images.purge(purge("/a/", Some("other"))).await.images, 0);
+    assert_eq!(setup.images.purge(purge("/a/", Some("site"))).await.images, 1);
     assert_eq!((setup.status(b).await.as_str(), setup.status(a).await.as_str()), ("HIT", "MISS"));
 
     let app = App { delay: Duration::from_millis(80), ..page(10) };
@@ -177,6 +177,33 @@ async fn a_purge_forgets_pictures_in_memory_on_disk_and_under_way() {
     setup.images.purge(purge("/a", None)).await;
     assert_eq!(under_way.await.expect("task"), "MISS");
     assert_eq!(setup.status(A).await, "MISS", "what was under way was not kept");
+}
+
+#[tokio::test]
+async fn nobody_joins_work_that_began_before_a_purge() {
+    let app = App { delay: Duration::from_millis(150), ..page(10) };
+    let setup = setup(&settings(), &tuning(), app);
+    let (images, rules, before) = (&setup.images, Arc::clone(&setup.rules), Arc::clone(&setup.app));
+    let request = get(A, WEBP);
+    let mut first = Box::pin(images.answer(&request, &rules, Arc::<App>::clone(&before)));
+    while before.asked.load(SeqCst) == 0 {
+        assert!(timeout(Duration::from_millis(5), &mut first).await.is_err());
+    }
+    setup.images.purge(Purge { prefix: "/a".into(), site: None }).await;
+    // Whoever comes now is told what the source says now, in the same size and in another one.
+    let after = Arc::new(page(200));
+    let ask = |query| {
+        let (request, rules, after) = (get(query, WEBP), Arc::clone(&rules), Arc::clone(&after));
+        async move { images.answer(&request, &rules, after).await.expect("image").answer }
+    };
+    let (first, same, other) = tokio::join!(first, ask(A), ask("url=/a&w=640"));
+    let first = first.expect("image").answer;
+    assert_ne!(bytes(&first), bytes(&same), "joined the old one");
+    assert_eq!((before.asked.load(SeqCst), after.asked.load(SeqCst)), (1, 1));
+    for (query, made) in [(A, same), ("url=/a&w=640", other)] {
+        let kept = ask(query).await;
+        assert_eq!((cache(&kept), bytes(&kept)), ("HIT", bytes(&made)), "{query}");
+    }
 }
 
 fn head<'a>(query: &'a str, fields: &'a [httparse::Header<'a>]) -> Head<'a> {

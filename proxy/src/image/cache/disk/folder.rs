@@ -4,7 +4,8 @@
 //! again.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    ffi::OsStr,
+    fs::{self, DirBuilder, DirEntry, File, OpenOptions},
     io::{self, IoSlice, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
@@ -27,7 +28,6 @@ pub(super) struct Folder {
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) digest: Digest,
-    pub(super) len: u64,
     /// In seconds since 1970.
     pub(super) written: u64,
 }
@@ -67,8 +67,17 @@ impl Folder {
         Ok(beginning)
     }
 
+    /// Bytes of a record; none where there is no file.
+    pub(super) fn len(&self, digest: &Digest) -> io::Result<Option<u64>> {
+        match fs::symlink_metadata(self.place(digest)) {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Writes a record of two parts. What is there under that name is replaced as a whole.
-    pub(super) fn write(&self, digest: &Digest, front: &[u8], content: &[u8]) -> io::Result<u64> {
+    pub(super) fn write(&self, digest: &Digest, front: &[u8], content: &[u8]) -> io::Result<()> {
         let unfinished = self.path.join(UNFINISHED).join(self.number.fetch_add(1, Relaxed).to_string());
         let written =
             self.write_unfinished(&unfinished, front, content).and_then(|()| self.finish(&unfinished, digest));
@@ -76,7 +85,7 @@ impl Folder {
             // Nothing more can be done for it; the next start throws it away.
             let _ = fs::remove_file(&unfinished);
         }
-        written.map(|()| (front.len() + content.len()) as u64)
+        written
     }
 
     fn write_unfinished(&self, path: &Path, front: &[u8], content: &[u8]) -> io::Result<()> {
@@ -117,39 +126,58 @@ impl Folder {
         }
     }
 
-    /// Looks at every file and removes those that are not ours.
+    /// Looks at every file and removes those that are not ours. What disappears meanwhile is no failure, and one folder
+    /// or file that fails does not hide the others: the first failure is given at the end.
     pub(super) fn walk(&self, mut found: impl FnMut(Found)) -> io::Result<()> {
-        for folder in fs::read_dir(&self.path)? {
-            let folder = folder?;
+        each(&self.path, |folder| {
             let prefix = folder.file_name();
             if prefix == UNFINISHED || !folder.file_type()?.is_dir() {
-                continue;
+                return Ok(());
             }
-            for file in fs::read_dir(folder.path())? {
-                let file = file?;
-                let name = file.file_name();
-                let digest = prefix.to_str().zip(name.to_str()).and_then(|(a, b)| Digest::parse(&format!("{a}{b}")));
-                let metadata = file.metadata();
-                match (digest, metadata) {
-                    (Some(digest), Ok(metadata)) if metadata.is_file() => {
-                        let written = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-                        found(Found { digest, len: metadata.len(), written: seconds(written) });
-                    }
-                    // A folder of somebody else's is left alone; it is not read either.
-                    (_, Ok(metadata)) if metadata.is_dir() => {}
-                    (_, Ok(_)) => fs::remove_file(file.path())?,
-                    // It was removed meanwhile.
-                    (_, Err(_)) => {}
-                }
-            }
-        }
-        Ok(())
+            each(&folder.path(), |file| meet(&prefix, file, &mut found))
+        })
     }
 
     fn place(&self, digest: &Digest) -> PathBuf {
         let name = digest.to_string();
         let (prefix, rest) = name.split_at(2);
         self.path.join(prefix).join(rest)
+    }
+}
+
+/// Does something with each entry of a folder, whatever becomes of the others, and gives the first failure. What is not
+/// there any more is none.
+fn each(path: &Path, mut act: impl FnMut(&DirEntry) -> io::Result<()>) -> io::Result<()> {
+    let present = |result: io::Result<()>| match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    };
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) => return present(Err(error)),
+    };
+    let mut done = Ok(());
+    for entry in entries {
+        let result = present(entry.and_then(|entry| act(&entry)));
+        done = done.and(result);
+    }
+    done
+}
+
+/// Tells of a record, and removes what is none.
+fn meet(prefix: &OsStr, file: &DirEntry, found: &mut impl FnMut(Found)) -> io::Result<()> {
+    let name = file.file_name();
+    let digest = prefix.to_str().zip(name.to_str()).and_then(|(a, b)| Digest::parse(&format!("{a}{b}")));
+    let metadata = file.metadata()?;
+    match digest {
+        Some(digest) if metadata.is_file() => {
+            let written = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            found(Found { digest, written: seconds(written) });
+            Ok(())
+        }
+        // A folder of somebody else's is left alone; it is not read either.
+        _ if metadata.is_dir() => Ok(()),
+        _ => fs::remove_file(file.path()),
     }
 }
 

@@ -21,7 +21,11 @@ use std::{
 use parking_lot::Mutex;
 use tokio::{runtime::Handle, sync::Semaphore};
 
-use super::{Digest, Name, Purge, purge::Recent, record};
+use super::{
+    Digest, Name, Purge,
+    purge::{PurgeError, Recent},
+    record,
+};
 use crate::image::{
     events::{DiskFault, ImageEvents},
     picture::Picture,
@@ -38,9 +42,6 @@ const WAITING_MAX: usize = 64;
 /// Entries that make room at once when the disk has none left before we have reached our own bound.
 const MAKE_ROOM: usize = 16;
 
-/// Where a record says whose it is: the longest URL fits, escaped and all.
-const BEGINNING_BYTES: usize = 64 * 1024;
-
 /// The images on disk.
 #[derive(Clone, Debug)]
 pub(in crate::image) struct Disk(Arc<Shelf>);
@@ -49,6 +50,9 @@ pub(in crate::image) struct Disk(Arc<Shelf>);
 struct Shelf {
     folder: Folder,
     index: Mutex<Index>,
+    /// Held by whoever brings the index in line with a file: one at a time, and never by a request, which only asks the
+    /// index and must not wait for a disk.
+    settling: Mutex<()>,
     /// Whether the index holds what earlier runs left. Until then a record that is not in it may be there all the same.
     complete: AtomicBool,
     bytes_max: u64,
@@ -92,6 +96,7 @@ impl Disk {
         let disk = Self(Arc::new(Shelf {
             folder: folder.ok()?,
             index: Mutex::default(),
+            settling: Mutex::default(),
             complete: AtomicBool::new(false),
             bytes_max,
             record_bytes_max: (content_bytes_max + record::FRONT_BYTES_MAX) as u64,
@@ -142,15 +147,16 @@ impl Disk {
         drop(self.0.runtime.spawn_blocking(move || shelf.remove(&digest)));
     }
 
-    /// Removes what a purge names and says how much that was. All records are looked at: a purge is rare, and an index
-    /// of names would be paid for by every image.
-    pub(in crate::image) async fn purge(&self, purge: Purge) -> usize {
+    /// Removes what a purge names and says how much that was, and whether it was all. All records are looked at: a purge
+    /// is rare, and an index of names would be paid for by every image.
+    pub(in crate::image) async fn purge(&self, purge: Arc<Purge>) -> (usize, Result<(), PurgeError>) {
         let shelf = Arc::clone(&self.0);
         // What is being written might be missed.
         let quiet = self.0.writes.acquire_many(u32::try_from(WRITES).unwrap_or(1)).await;
-        let purged = self.0.runtime.spawn_blocking(move || shelf.purge(&purge)).await.unwrap_or(0);
+        let purged = self.0.runtime.spawn_blocking(move || shelf.purge(&purge)).await;
         drop(quiet);
-        purged
+        let (images, result) = purged.unwrap_or_else(|broken| (0, Err(io::Error::other(broken))));
+        (images, result.map_err(PurgeError::Disk))
     }
 
     /// How full it is.
@@ -174,10 +180,9 @@ impl Shelf {
     /// Finds what earlier runs left.
     fn look(&self) {
         let looked = self.folder.walk(|found| {
-            let mut index = self.index.lock();
             // What was written or asked for meanwhile is known better.
-            if !index.contains(&found.digest) {
-                index.insert(found.digest, found.len, found.written);
+            if !self.index.lock().contains(&found.digest) {
+                self.settle(&found.digest, found.written);
             }
         });
         if let Err(error) = looked {
@@ -191,7 +196,7 @@ impl Shelf {
         let record = match self.folder.read(digest, self.record_bytes_max) {
             Ok(Some(record)) => record,
             Ok(None) => {
-                self.index.lock().remove(digest);
+                self.settle(digest, 0);
                 return None;
             }
             Err(error) => {
@@ -200,20 +205,19 @@ impl Shelf {
                 return None;
             }
         };
-        let len = record.len() as u64;
         let read = record::read(&record.into(), digest);
         if read.is_none() {
             self.events.disk_fault(DiskFault::Corrupt);
             self.remove(digest);
-        } else {
-            self.index.lock().insert(*digest, len, seconds(SystemTime::now()));
+        } else if !self.index.lock().contains(digest) {
+            self.settle(digest, seconds(SystemTime::now()));
         }
         read
     }
 
     fn write(&self, digest: &Digest, picture: &Picture, name: &Name, begun: Instant) {
         // No purge is under way now, so each either sees this record or is known here.
-        if self.recent.forbid(name, begun) {
+        if self.recent.forbid_made(name, begun) {
             return;
         }
         let Some(front) = record::front(digest, picture, name) else { return };
@@ -222,8 +226,8 @@ impl Shelf {
             return;
         }
         match self.folder.write(digest, &front, &picture.bytes) {
-            Ok(len) => {
-                self.index.lock().insert(*digest, len, seconds(SystemTime::now()));
+            Ok(()) => {
+                self.settle(digest, seconds(SystemTime::now()));
                 self.make_room(self.bytes_max, usize::MAX);
             }
             Err(error) => {
@@ -237,9 +241,32 @@ impl Shelf {
     }
 
     fn remove(&self, digest: &Digest) {
-        self.index.lock().remove(digest);
-        if let Err(error) = self.folder.remove(digest) {
+        if let Err(error) = self.try_remove(digest) {
             self.fault(DiskFault::Write, &error);
+        }
+    }
+
+    fn try_remove(&self, digest: &Digest) -> io::Result<()> {
+        let removed = self.folder.remove(digest);
+        match removed {
+            Ok(()) => self.settle(digest, 0),
+            // What cannot be removed is hidden at least.
+            Err(_) => self.index.lock().remove(digest),
+        }
+        removed
+    }
+
+    /// Brings the index in line with what is there under `digest`, last used then.
+    ///
+    /// Called after everything that changes a file or finds one: whoever comes last sees the file as it is, so that no
+    /// entry is left of a file that is gone, nor a file that no entry counts.
+    fn settle(&self, digest: &Digest, used: u64) {
+        let _alone = self.settling.lock();
+        match self.folder.len(digest) {
+            Ok(Some(len)) => self.index.lock().insert(*digest, len, used),
+            Ok(None) => self.index.lock().remove(digest),
+            // Nobody can tell; it is found out when it is read.
+            Err(_) => {}
         }
     }
 
@@ -249,26 +276,42 @@ impl Shelf {
             let evicted = self.index.lock().evict(most);
             let Some(digest) = evicted else { return };
             self.events.evict_disk();
-            if let Err(error) = self.folder.remove(&digest) {
-                self.fault(DiskFault::Write, &error);
-            }
+            self.remove(&digest);
         }
     }
 
-    fn purge(&self, purge: &Purge) -> usize {
+    /// Removes what a purge names. It goes on past what fails, and gives the first failure.
+    fn purge(&self, purge: &Purge) -> (usize, io::Result<()>) {
         let mut named = Vec::new();
-        let walked = self.folder.walk(|found| {
-            let beginning = self.folder.beginning(&found.digest, BEGINNING_BYTES).unwrap_or_default();
+        let mut result = self.folder.walk(|found| {
             // What cannot be read is no use to anybody.
-            if record::name(&beginning).is_none_or(|name| purge.names(&name)) {
+            if self.name(&found.digest).is_none_or(|name| purge.names(&name)) {
                 named.push(found.digest);
             }
         });
-        if let Err(error) = walked {
-            self.fault(DiskFault::Read, &error);
+        if let Err(error) = &result {
+            self.fault(DiskFault::Read, error);
         }
-        named.iter().for_each(|digest| self.remove(digest));
-        named.len()
+        let mut images = 0;
+        for digest in &named {
+            match self.try_remove(digest) {
+                Ok(()) => images += 1,
+                Err(error) => {
+                    self.fault(DiskFault::Write, &error);
+                    result = result.and(Err(error));
+                }
+            }
+        }
+        (images, result)
+    }
+
+    /// Whose record it is.
+    fn name(&self, digest: &Digest) -> Option<Name> {
+        let mut beginning = self.folder.beginning(digest, record::BEGINNING_BYTES).ok()?;
+        if let Some(more) = record::more(&beginning) {
+            beginning = self.folder.beginning(digest, more).ok()?;
+        }
+        record::name(&beginning)
     }
 
     fn fault(&self, fault: DiskFault, error: &io::Error) {

@@ -134,9 +134,10 @@ async fn a_purge_takes_what_it_names_and_what_is_on_its_way() {
     for number in [1, 2, 10] {
         put(&disk, number, 1000).await;
     }
-    let purge = Purge { prefix: "/1".into(), site: Some("site".into()) };
-    disk.0.recent.note(&purge);
-    assert_eq!(disk.purge(purge).await, 2);
+    let shelf = Arc::clone(&disk.0);
+    let under_way = shelf.recent.begin(Purge { prefix: "/1".into(), site: Some("site".into()) });
+    assert!(matches!(disk.purge(Arc::clone(under_way.purge())).await, (2, Ok(()))));
+    drop(under_way);
     disk.put(digest(11), picture(1000), name("/11.png"), begun);
     disk.put(digest(12), picture(1000), name("/12.png"), Instant::now());
     disk.settle().await;
@@ -166,4 +167,52 @@ async fn a_disk_that_does_not_take_anything_costs_nothing_but_the_images() {
     fs::remove_file(folder.path().join("images")).expect("remove");
     put(&disk, 4, 1000).await;
     assert!(disk.get(digest(4)).await.is_some());
+}
+
+#[tokio::test]
+async fn a_purge_finds_the_longest_names_and_tells_where_it_could_not_look() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (disk, events) = start(&folder, MIB);
+    for length in [10, 5_000, 60_000] {
+        let url = format!("/long/{}", "x".repeat(length));
+        disk.put(digest(u32::try_from(length).expect("small")), picture(1000), name(&url), Instant::now());
+    }
+    put(&disk, 1, 1000).await;
+    let purge = |prefix: String| Arc::new(Purge { prefix, site: None });
+    let end = format!("/long/{}", "x".repeat(60_000));
+    assert!(matches!(disk.purge(purge(end)).await, (1, Ok(()))));
+    assert!(matches!(disk.purge(purge("/long/".into())).await, (2, Ok(()))));
+    assert_eq!(disk.used().entries, 1);
+    // Nobody can look there any more, so nobody may say that nothing is left.
+    let (images, moved) = (folder.path().join("images"), folder.path().join("moved"));
+    fs::rename(&images, &moved).expect("rename");
+    fs::write(&images, "").expect("write");
+    let before = faults(&events, DiskFault::Read);
+    let (purged, result) = disk.purge(purge(String::new())).await;
+    assert_eq!((purged, result.map_err(|error| error.level())), (0, Err("disk")));
+    assert_eq!(faults(&events, DiskFault::Read), before + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_index_and_the_files_agree_whatever_happens_at_once() {
+    const FILES: u32 = 40;
+    let folder = tempfile::tempdir().expect("folder");
+    let (disk, _) = start(&folder, MIB);
+    disk.settle().await;
+    for _ in 0..60 {
+        for number in 0..FILES {
+            put(&disk, number, 100).await;
+        }
+        // Starts that find what is taken away at the same moment, while somebody reads, purges and writes.
+        let each = |act: &dyn Fn(&Digest)| (0..FILES).for_each(|number| act(&digest(number)));
+        thread::scope(|scope| {
+            scope.spawn(|| (0..4).for_each(|_| disk.0.look()));
+            scope.spawn(|| each(&|digest| disk.0.remove(digest)));
+            scope.spawn(|| each(&|digest| drop(disk.0.read(digest))));
+            scope.spawn(|| disk.0.purge(&Purge { prefix: "/1".into(), site: None }).1.expect("purged"));
+            scope.spawn(|| disk.0.write(&digest(7), &picture(100), &name("/7.png"), Instant::now()));
+        });
+        let there = (0..FILES).filter(|number| place(&folder, *number).exists()).count() as u64;
+        assert_eq!(disk.used(), DiskUse { bytes: 4096 * there, entries: there });
+    }
 }

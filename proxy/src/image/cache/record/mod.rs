@@ -22,6 +22,8 @@ const HEAD_BYTES: usize = 8 + 32 + 32 + 3 * 8 + 32 + 2 + 5 * 2;
 const CHECKED_FROM: usize = 8 + 32;
 /// What may stand before the content at most.
 pub(super) const FRONT_BYTES_MAX: usize = HEAD_BYTES + 5 * (u16::MAX as usize);
+/// What is read of a record to tell whose it is. Most fit; a URL may need [`more`].
+pub(super) const BEGINNING_BYTES: usize = 4096;
 
 const SOURCE_TYPES: [SourceType; 11] = [
     SourceType::Jpeg,
@@ -101,6 +103,18 @@ pub(super) fn read(record: &Bytes, digest: &Digest) -> Option<(Picture, Name)> {
     let content = record.slice(record.len() - content_len..);
     let picture = Picture::of(form, content, HeaderValue::try_from(etag).ok()?, source_type, freshness);
     Some((picture.made_of(Provenance { validators, hash }, read), name))
+}
+
+/// How many bytes of a record must be read to tell whose it is, where its beginning is not enough. At most
+/// [`FRONT_BYTES_MAX`].
+pub(super) fn more(beginning: &[u8]) -> Option<usize> {
+    let head = beginning.get(..HEAD_BYTES).filter(|head| head[..8] == MAGIC)?;
+    let mut lengths = Fields(&head[HEAD_BYTES - 10..]);
+    let mut needed = HEAD_BYTES;
+    while let Some(length) = lengths.array() {
+        needed += usize::from(u16::from_le_bytes(length));
+    }
+    (needed > beginning.len()).then_some(needed)
 }
 
 /// Whose record it is, told by its beginning, which is not checked: enough to throw it away.

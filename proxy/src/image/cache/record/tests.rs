@@ -88,3 +88,20 @@ fn every_kind_of_file_has_a_code_of_its_own() {
         assert_eq!(form_code(form).and_then(form_of), Some(form));
     }
 }
+
+#[test]
+fn how_much_tells_whose_it_is() {
+    for length in [0, 100, BEGINNING_BYTES, 65_535] {
+        let wanted = Name { site: "site".into(), url: "x".repeat(length) };
+        let record = whole(&picture(vec![7; 9000], false), &wanted);
+        let beginning = &record[..BEGINNING_BYTES];
+        let enough = more(beginning).unwrap_or(BEGINNING_BYTES);
+        assert_eq!(name(&record[..enough]), Some(wanted));
+        assert_eq!(more(beginning).is_some(), length >= BEGINNING_BYTES);
+        if enough > BEGINNING_BYTES {
+            assert_eq!((name(&record[..enough - 1]), enough <= FRONT_BYTES_MAX), (None, true));
+        }
+    }
+    // What is no record of ours needs no more to be seen as such.
+    assert_eq!((more(b"EDGEIMG1"), more(&[0; 300])), (None, None));
+}

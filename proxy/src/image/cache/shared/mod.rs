@@ -16,7 +16,11 @@ use redis::{AsyncConnectionConfig, Client, RedisError, aio::MultiplexedConnectio
 use ring::hmac;
 use tokio::{runtime::Handle, sync::Mutex, sync::Semaphore, time::timeout};
 
-use super::{Digest, Name, Purge, purge::Recent, record};
+use super::{
+    Digest, Name, Purge,
+    purge::{PurgeError, Recent},
+    record,
+};
 use crate::image::{
     events::{ImageEvents, SharedResult},
     picture::Picture,
@@ -33,8 +37,6 @@ pub(super) const SECRET_BYTES_MIN: usize = 32;
 const WAITING_MAX: usize = 32;
 /// Keys looked at together when images are purged.
 const PURGE_BATCH: usize = 100;
-/// Where a record says whose it is.
-const BEGINNING_BYTES: isize = 16 * 1024;
 /// A purge, or writing a record: nobody waits for an image meanwhile.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -67,6 +69,17 @@ pub enum ShareError {
     /// The address is none.
     #[error("the address of the shared cache is not valid")]
     Address(#[source] RedisError),
+}
+
+/// The server did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// It cannot be reached, broke off, or refused.
+    #[error("the server failed")]
+    Failed(#[source] RedisError),
+    /// It took too long.
+    #[error("the server did not answer within {} s", .0.as_secs_f32())]
+    Timeout(Duration),
 }
 
 impl Shared {
@@ -130,7 +143,7 @@ impl Shared {
         runtime.spawn(async move {
             let _waiting = waiting;
             let Some(value) = store.seal(&digest, &picture, &name) else { return };
-            if value.len() > store.record_bytes_max || store.recent.forbid(&name, begun) {
+            if value.len() > store.record_bytes_max || store.recent.forbid_made(&name, begun) {
                 return;
             }
             let millis = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).clamp(1, i64::MAX.unsigned_abs());
@@ -150,53 +163,82 @@ impl Shared {
         }
     }
 
-    /// Removes what a purge names and says how much that was. All of our keys are looked at, a part at a time.
-    pub(in crate::image) async fn purge(&self, purge: &Purge) -> usize {
-        let store = &*self.0;
-        let (mut cursor, mut purged) = (0_u64, 0);
-        loop {
-            let mut scan = redis::cmd("SCAN");
-            scan.arg(cursor).arg("MATCH").arg(format!("{PREFIX}*")).arg("COUNT").arg(PURGE_BATCH);
-            let Some((next, keys)) = store.ask::<(u64, Vec<String>)>(&scan, PATIENCE).await else { return purged };
-            for key in keys {
-                let mut beginning = redis::cmd("GETRANGE");
-                beginning.arg(&key).arg(0).arg(BEGINNING_BYTES);
-                let Some(beginning) = store.ask::<Vec<u8>>(&beginning, PATIENCE).await else { return purged };
-                if record::name(&beginning).is_some_and(|name| purge.names(&name)) {
-                    let Some(()) = store.ask(redis::cmd("UNLINK").arg(key), PATIENCE).await else { return purged };
-                    purged += 1;
-                }
-            }
-            cursor = next;
-            if cursor == 0 {
-                return purged;
-            }
-        }
+    /// Removes what a purge names and says how much that was, and whether it was all.
+    pub(in crate::image) async fn purge(&self, purge: &Purge) -> (usize, Result<(), PurgeError>) {
+        // Whoever writes a record now may not know of the purge, and the search could pass its place before the record is
+        // there. Whoever comes later knows.
+        let all = u32::try_from(WAITING_MAX).unwrap_or(1);
+        drop(self.0.waiting.acquire_many(all).await);
+        let mut images = 0;
+        let result = self.0.search(purge, &mut images).await;
+        (images, result.map_err(PurgeError::Shared))
     }
 }
 
 impl Store {
-    /// One command and its answer, connected where that is needed. None where it failed, took too long, or where the
-    /// server is left alone.
+    /// Looks at all of our keys, a part at a time, and removes what a purge names. Whether the server failed lately does
+    /// not matter: somebody waits to hear whether it can be had now.
+    async fn search(&self, purge: &Purge, images: &mut usize) -> Result<(), AskError> {
+        // Whether a connection broke while nobody used it is found out by the first word on it.
+        let _heard = self.insist::<String>(&redis::cmd("PING"), PATIENCE).await;
+        let mut cursor = 0_u64;
+        loop {
+            let mut scan = redis::cmd("SCAN");
+            scan.arg(cursor).arg("MATCH").arg(format!("{PREFIX}*")).arg("COUNT").arg(PURGE_BATCH);
+            let (next, keys): (u64, Vec<String>) = self.insist(&scan, PATIENCE).await?;
+            for key in keys {
+                if self.name(&key).await?.is_some_and(|name| purge.names(&name)) {
+                    let gone: usize = self.insist(redis::cmd("UNLINK").arg(key), PATIENCE).await?;
+                    *images += gone;
+                }
+            }
+            cursor = next;
+            if cursor == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whose record stands under a key; none where there is no record.
+    async fn name(&self, key: &str) -> Result<Option<Name>, AskError> {
+        let mut beginning = self.beginning(key, record::BEGINNING_BYTES).await?;
+        if let Some(more) = record::more(&beginning) {
+            beginning = self.beginning(key, more).await?;
+        }
+        Ok(record::name(&beginning))
+    }
+
+    async fn beginning(&self, key: &str, bytes: usize) -> Result<Vec<u8>, AskError> {
+        let mut command = redis::cmd("GETRANGE");
+        command.arg(key).arg(0).arg(bytes - 1);
+        self.insist(&command, PATIENCE).await
+    }
+
+    /// One command and its answer. None where it failed, took too long, or where the server is left alone.
     async fn ask<T: redis::FromRedisValue>(&self, command: &redis::Cmd, patience: Duration) -> Option<T> {
         if !self.breaker.lets_pass() {
             self.events.shared(SharedResult::Skipped);
             return None;
         }
+        self.insist(command, patience).await.ok()
+    }
+
+    /// One command and its answer, connected where that is needed, also where the server is left alone.
+    async fn insist<T: redis::FromRedisValue>(&self, command: &redis::Cmd, patience: Duration) -> Result<T, AskError> {
         let asked = timeout(patience, async {
             let mut connection = self.connect().await?;
             command.query_async(&mut connection).await
         });
-        let result = match asked.await {
+        let (error, result) = match asked.await {
             Ok(Ok(value)) => {
                 self.breaker.succeed();
-                return Some(value);
+                return Ok(value);
             }
             Ok(Err(error)) => {
                 tracing::debug!(%error, "the shared cache failed");
-                SharedResult::Error
+                (AskError::Failed(error), SharedResult::Error)
             }
-            Err(_) => SharedResult::Timeout,
+            Err(_) => (AskError::Timeout(patience), SharedResult::Timeout),
         };
         self.events.shared(result);
         if self.breaker.fail() {
@@ -206,7 +248,7 @@ impl Store {
         if let Ok(mut connection) = self.connection.try_lock() {
             *connection = None;
         }
-        None
+        Err(error)
     }
 
     async fn connect(&self) -> Result<MultiplexedConnection, RedisError> {

@@ -76,3 +76,27 @@ async fn a_server_that_is_not_there_is_asked_once() {
     let results = shared.0.events.snapshot().shared;
     assert_eq!((results[SharedResult::Error as usize], results[SharedResult::Skipped as usize]), (1, 9));
 }
+
+#[tokio::test]
+async fn a_purge_that_reaches_nobody_says_so_however_often_it_is_tried() {
+    let (shared, _) = value();
+    let everything = Purge { prefix: String::new(), site: None };
+    // The second time the server is left alone by all others.
+    for _ in 0..2 {
+        let (images, result) = shared.purge(&everything).await;
+        assert_eq!((images, result.map_err(|error| error.level())), (0, Err("shared")));
+    }
+    assert_eq!(shared.0.events.snapshot().shared[SharedResult::Skipped as usize], 0);
+}
+
+#[tokio::test]
+async fn a_purge_waits_for_records_that_are_being_written() {
+    let (shared, _) = value();
+    let writing = shared.0.waiting.acquire().await.expect("open");
+    let everything = Purge { prefix: String::new(), site: None };
+    let mut purge = Box::pin(shared.purge(&everything));
+    assert!(timeout(Duration::from_millis(50), &mut purge).await.is_err());
+    assert_eq!(shared.0.events.snapshot().shared, [0; 7], "nothing was asked for");
+    drop(writing);
+    assert!(purge.await.1.is_err());
+}

@@ -1,0 +1,63 @@
+//! What is said of a purge, as a line of JSON: `{"purged":12}`, and with `"failed"` the levels of the cache where some may be
+//! left.
+
+use std::error::Error;
+
+use serde_json::{Value, json};
+
+use crate::image::Purged;
+
+/// Tells what became of a purge.
+pub(super) fn purged(purged: &Purged) -> String {
+    let mut told = json!({ "purged": purged.images });
+    if !purged.failures.is_empty() {
+        let failed = purged.failures.iter();
+        told["failed"] = failed.map(|failure| json!({ "level": failure.level(), "error": chain(failure) })).collect();
+    }
+    format!("{told}\n")
+}
+
+/// Where images may be left, and why, by the word of a server that says so.
+pub(super) fn left(told: &str) -> Option<Vec<String>> {
+    let told: Value = serde_json::from_str(told).ok()?;
+    let part = |part: &Value| {
+        let (level, error) = (part.get("level")?.as_str()?, part.get("error")?.as_str()?);
+        Some(format!("in the level `{level}`: {error}"))
+    };
+    Some(told.get("failed")?.as_array()?.iter().filter_map(part).collect())
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::PurgeError;
+
+    #[test]
+    fn what_is_left_is_read_from_what_is_told() {
+        let disk = || PurgeError::Disk(std::io::ErrorKind::NotADirectory.into());
+        for (failures, expected) in [
+            (vec![], None),
+            (
+                vec![disk(), PurgeError::NoDisk],
+                Some(vec![
+                    "in the level `disk`: the images on disk could not all be looked at and removed: not a directory",
+                    "in the level `disk`: the folder of images could not be used when the server started",
+                ]),
+            ),
+        ] {
+            let told = purged(&Purged { images: 7, failures });
+            assert!(told.contains("\"purged\":7") && told.ends_with("}\n"), "{told}");
+            let left = left(&told);
+            assert_eq!(left.as_ref().map(|left| left.iter().map(String::as_str).collect::<Vec<_>>()), expected);
+        }
+        for other in ["", "{}", "{\"error\":\"x\"}", "{\"failed\":1}"] {
+            assert_eq!(left(other), None, "{other}");
+        }
+    }
+}
