@@ -328,14 +328,24 @@ impl Images {
         }
     }
 
-    /// The quickest picture, for now.
+    /// The quickest picture, for now. One past its lifetime is looked after, as every other one is: where AVIF cannot be
+    /// had, all that is ever answered is this.
     async fn stand_in(&self, stand_in: &Task) -> (Outcome, CacheStatus) {
+        let looked = Instant::now();
         let outcome = match self.maker.cache.at_hand(&stand_in.key).await {
-            Some(entry) => entry.outcome,
-            None => {
-                let landing = self.maker.begin(stand_in).0.landed().await;
-                landing.map_or(Err(Refusal::Failed), |landing| landing.outcome)
+            Some(entry) => {
+                self.look_after(stand_in, &entry.outcome, looked, entry.rest);
+                entry.outcome
             }
+            None => match self.maker.begin(stand_in).0.landed().await {
+                Some(Landing { outcome, level, looked }) => {
+                    if level.is_some() {
+                        self.look_after(stand_in, &outcome, looked, None);
+                    }
+                    outcome
+                }
+                None => Err(Refusal::Failed),
+            },
         };
         if outcome.is_ok() {
             self.maker.events.interim();

@@ -97,3 +97,41 @@ async fn a_picture_that_cannot_be_avif_is_what_it_can_be() {
         assert_eq!(said(&answer), ("MISS; interim", "image/webp"));
     }
 }
+
+#[tokio::test]
+async fn a_stand_in_past_its_time_is_looked_after_each_time_it_is_answered() {
+    const TTL: Duration = Duration::from_millis(150);
+    let formats = vec![ImageFormat::Avif, ImageFormat::Webp];
+    let settings = ImageSettings { formats, minimum_cache_ttl: TTL, ..settings() };
+    // AVIF cannot be made of it, so the stand-in is all there will ever be.
+    let tuning = ImageTuning {
+        avif_wait: Some(Duration::from_secs(20)),
+        output_bytes_max: 200,
+        negative_ttl: Duration::from_millis(10),
+        ..tuning()
+    };
+    let mut setup = setup(&settings, &tuning, computes(&[("/a", 200, None, png(100, 50, 10))]));
+    let query = "url=/a&w=64";
+    let first = setup.ask(query, BOTH).await.expect("image");
+    assert_eq!(said(&first), ("MISS; interim", "image/webp"));
+    tokio::time::sleep(TTL + Duration::from_millis(20)).await;
+    // The first look after it fails, the next one does not.
+    setup.app = Arc::new(computes(&[("/a", 500, None, Bytes::new())]));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while setup.images.events().snapshot().refresh_failures == 0 {
+        assert!(Instant::now() < deadline, "nobody looks after the stand-in");
+        assert_eq!(bytes(&setup.ask(query, BOTH).await.expect("image")), bytes(&first));
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    setup.app = Arc::new(computes(&[("/a", 200, None, png(100, 50, 200))]));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let next = setup.ask(query, BOTH).await.expect("image");
+        assert_eq!(said(&next), ("MISS; interim", "image/webp"));
+        if bytes(&next) != bytes(&first) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "the stand-in is never looked after");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
