@@ -8,7 +8,7 @@ use std::{fmt::Write as _, time::Duration};
 use async_trait::async_trait;
 use edgeplane::{
     child::image::{Job, Reply, job_head, reply_head},
-    image::{ComputeFailure, Fetched, ImageRequest, LocalFile, Origin, Preview, Rules, Validators},
+    image::{ComputeFailure, Delivery, Fetched, ImageRequest, LocalFile, Origin, Preview, Rules, Validators},
 };
 use edgeplane_config::{ImageFormat, ImageSettings, RemotePattern, Settings};
 use edgeplane_optimizer::{Fit, Limits, Order, Position, SourceType, optimize as run, price, probe as look};
@@ -43,7 +43,7 @@ impl Origin for Nothing {
         None
     }
 
-    async fn compute(&self, _: &str, _: &Validators, _: usize) -> Result<Fetched, ComputeFailure> {
+    async fn compute(&self, _: &str, _: &Validators, _: &mut Delivery) -> Result<Fetched, ComputeFailure> {
         Err(ComputeFailure::Absent)
     }
 }

@@ -6,11 +6,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use edgeplane_config::{Address, Settings, TargetKind};
 use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt, Empty};
-use hyper::client::conn::http1;
+use hyper::{body::Body as _, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    image::{ComputeFailure, Fetched, LocalFile, Origin, Validators},
+    image::{ComputeFailure, Delivery, Fetched, LocalFile, Origin, Validators},
     route,
     site::Deployment,
 };
@@ -40,7 +40,7 @@ impl LocalOrigin {
         &self,
         path_and_query: &str,
         validators: &Validators,
-        limit: usize,
+        delivery: &mut Delivery,
     ) -> Result<Fetched, ComputeFailure> {
         let fleet = self.deployment.compute.as_ref().ok_or(ComputeFailure::Absent)?;
         let deadline = Instant::now() + self.settings.compute.ready_wait;
@@ -48,14 +48,14 @@ impl LocalOrigin {
         let connect = self.settings.timeouts.connect;
         match pick.address {
             Address::Tcp(address) => {
-                exchange(dial(connect, TcpStream::connect(*address)).await?, path_and_query, validators, limit).await
+                exchange(dial(connect, TcpStream::connect(*address)).await?, path_and_query, validators, delivery).await
             }
             Address::Unix(path) => {
-                exchange(dial(connect, UnixStream::connect(path)).await?, path_and_query, validators, limit).await
+                exchange(dial(connect, UnixStream::connect(path)).await?, path_and_query, validators, delivery).await
             }
             Address::Name(name, port) => {
                 let stream = dial(connect, TcpStream::connect((name.as_str(), *port))).await?;
-                exchange(stream, path_and_query, validators, limit).await
+                exchange(stream, path_and_query, validators, delivery).await
             }
         }
     }
@@ -74,7 +74,7 @@ async fn exchange<S>(
     stream: S,
     path_and_query: &str,
     validators: &Validators,
-    limit: usize,
+    delivery: &mut Delivery,
 ) -> Result<Fetched, ComputeFailure>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -97,21 +97,20 @@ where
     let cache_control = field(header::CACHE_CONTROL);
     let validators = Validators::of(response.headers());
     let status = response.status();
-    let bytes = if status == StatusCode::OK { collect(response.into_body(), limit).await? } else { Bytes::new() };
+    let bytes = if status == StatusCode::OK { collect(response.into_body(), delivery).await? } else { Bytes::new() };
     driver.abort();
     Ok(Fetched { status, bytes, cache_control, validators })
 }
 
-async fn collect(mut body: hyper::body::Incoming, limit: usize) -> Result<Bytes, ComputeFailure> {
-    let mut collected = BytesMut::new();
+async fn collect(mut body: hyper::body::Incoming, delivery: &mut Delivery) -> Result<Bytes, ComputeFailure> {
+    if let Some(announced) = body.size_hint().exact() {
+        delivery.announce(announced)?;
+    }
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| ComputeFailure::Unreachable)?.into_data() else { continue };
-        if collected.len() + data.len() > limit {
-            return Err(ComputeFailure::TooLarge);
-        }
-        collected.extend_from_slice(&data);
+        delivery.take(&data)?;
     }
-    Ok(collected.freeze())
+    Ok(delivery.complete())
 }
 
 #[async_trait]
@@ -142,9 +141,9 @@ impl Origin for LocalOrigin {
         &self,
         path_and_query: &str,
         validators: &Validators,
-        limit: usize,
+        delivery: &mut Delivery,
     ) -> Result<Fetched, ComputeFailure> {
-        match timeout(self.settings.image.fetch_timeout, self.fetch(path_and_query, validators, limit)).await {
+        match timeout(self.settings.image.fetch_timeout, self.fetch(path_and_query, validators, delivery)).await {
             Ok(fetched) => fetched,
             Err(_) => Err(ComputeFailure::Timeout),
         }

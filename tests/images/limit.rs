@@ -1,9 +1,15 @@
 //! What no request and no source may cost: bytes, pixels, memory, or the process.
 
+use std::{
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    thread,
+};
+
+use nix::sys::signal::Signal;
 use serde_json::json;
 
-use super::{coffee, image_bundle};
-use crate::support::{bundle, server::Launch};
+use super::{BASE64_PIXEL, coffee, image_bundle};
+use crate::support::{bundle, process, server::Launch, wait};
 
 #[test]
 fn limits_hold_for_sources_and_results() {
@@ -53,4 +59,50 @@ fn damaged_pictures_are_refused_and_harm_nobody() {
     }
     server.get("/img?url=%2Fwhole.jpg&w=96").expect(200);
     server.assert_running();
+}
+
+#[test]
+fn sources_that_wait_hold_no_more_memory_than_they_may() {
+    const ASKED: usize = 16;
+    // A pixel, and ten megabytes that nobody looks at.
+    let source = format!(
+        "const padded = Buffer.concat([Buffer.from('{BASE64_PIXEL}', 'base64'), Buffer.alloc(10e6)]);
+         answers['/padded.png'] = (request, response) => response.writeHead(200, {{'content-length': padded.length}}).end(padded);"
+    );
+    let server_js =
+        bundle::SERVER.replace("// The forms of \"not here\"", &format!("{source}\n// The forms of \"not here\""));
+    let settings = json!({"sizes": [96], "domains": [], "remotePatterns": [], "formats": ["image/png"],
+                          "minimumCacheTTL": 60, "dangerouslyAllowSVG": false});
+    let server = Launch::new(&image_bundle(&settings).compute(&server_js).file("a.jpg", coffee()).write())
+        .setting("image.workers", "1")
+        .setting("image.fetched-bytes-max", "32MB")
+        .setting("image.timeout", "2m")
+        .start();
+    server.get("/img?url=%2Fa.jpg&w=96").expect(200);
+    let worker = process::workers_below(server.id())[0];
+    process::signal(worker, Signal::SIGSTOP);
+    let before = server.memory("VmRSS");
+    let (busy, answered) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for number in 0..ASKED {
+            let (server, busy, answered) = (&server, &busy, &answered);
+            scope.spawn(move || {
+                let reply = server.get(&format!("/img?url=%2Fpadded.png%3F{number}&w=96"));
+                if reply.status == 503 {
+                    assert_eq!(reply.field("retry-after"), Some("1"));
+                    busy.fetch_add(1, SeqCst);
+                } else {
+                    reply.expect(200);
+                    answered.fetch_add(1, SeqCst);
+                }
+            });
+        }
+        // Three fit, and wait for the worker.
+        wait::until("the others to be refused", || busy.load(SeqCst) == ASKED - 3);
+        let held = server.memory("VmRSS").saturating_sub(before);
+        assert!(held < 64 << 10, "{held} KiB are held");
+        process::signal(worker, Signal::SIGCONT);
+    });
+    assert_eq!(answered.load(SeqCst), 3);
+    server.get("/img?url=%2Fpadded.png%3Fagain&w=96").expect(200);
 }

@@ -103,6 +103,7 @@ fn image(reader: &mut Reader<'_>) -> ImageTuning {
         fetch_timeout: reader.duration("image.fetch-timeout", 10 * MS..=HOUR),
         redirects_max: reader.count("image.redirects-max", 0..=20),
         source_bytes_max: reader.bytes("image.source-bytes-max", KIB..=GIB),
+        fetched_bytes_max: reader.bytes("image.fetched-bytes-max", KIB..=1024 * GIB),
         side_max: reader.count("image.side-max", 1..=65_535),
         output_bytes_max: reader.bytes("image.output-bytes-max", KIB..=GIB),
         memory_bytes_max: reader.bytes("image.memory-bytes-max", MIB..=1024 * GIB),
@@ -222,6 +223,13 @@ fn contradictions(settings: &Settings, reader: &mut Reader<'_>) {
             "compute.restart-min",
             "the first pause is longer than the longest",
             "raise `compute.restart-max` or lower this",
+        );
+    }
+    if settings.image.source_bytes_max > settings.image.fetched_bytes_max {
+        reader.note(
+            "image.source-bytes-max",
+            "a source larger than all that are held together can never be fetched",
+            "raise `image.fetched-bytes-max` or lower this",
         );
     }
     if settings.image.shared_cache.is_some() && settings.image.shared_cache_key_file.is_none() {

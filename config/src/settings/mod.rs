@@ -174,6 +174,8 @@ pub struct ImageTuning {
     pub redirects_max: usize,
     /// Bytes of a source: 413 above. Amplify: 11 MB.
     pub source_bytes_max: usize,
+    /// Bytes of fetched sources that are held at once: 503 above.
+    pub fetched_bytes_max: usize,
     /// Pixels on one side of a source: 413 above. Amplify: 9000.
     pub side_max: u32,
     /// Bytes of an answer: 413 above. Amplify: 4 MB.

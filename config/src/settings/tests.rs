@@ -150,6 +150,11 @@ fn a_mistake_is_shown_with_its_place_and_its_cure() {
             "edgeplane.toml:2:11: `image.quality`: `101` is not a valid value\n  help: write a whole number from 1 to 100",
         ),
         (
+            "[image]\nsource-bytes-max = \"300MiB\"",
+            "edgeplane.toml:2:20: `image.source-bytes-max`: a source larger than all that are held together can never be \
+             fetched\n  help: raise `image.fetched-bytes-max` or lower this",
+        ),
+        (
             "[compute]\nrestart-min = \"1m\"",
             "edgeplane.toml:2:15: `compute.restart-min`: the first pause is longer than the longest\n  help: raise \
              `compute.restart-max` or lower this",

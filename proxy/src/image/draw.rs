@@ -49,8 +49,7 @@ impl Drawer {
         let probe = probe(&bytes)?;
         gate(&probe, &self.limits, rules)?;
         if self.passes(&probe) {
-            self.events.pass();
-            return Ok(Picture::passed(bytes, None, &probe, freshness));
+            return Ok(self.pass(&bytes, &probe, freshness));
         }
         let mut order = recipe.order(recipe.choice.settle(&probe));
         let mut price = cost(&probe, &order);
@@ -79,12 +78,15 @@ impl Drawer {
                 Ok(Picture::optimized(encoded, &probe, freshness))
             }
             // A variety of the format that the decoder does not know, and browsers do.
-            Err(OptimizerRefusal::Unsupported) => {
-                self.events.pass();
-                Ok(Picture::passed(bytes, None, &probe, freshness))
-            }
+            Err(OptimizerRefusal::Unsupported) => Ok(self.pass(&bytes, &probe, freshness)),
             Err(refusal) => Err(refusal.into()),
         }
+    }
+
+    /// The source as it is: a copy, because the picture may be kept for long, and the room for sources is scarce.
+    fn pass(&self, bytes: &Bytes, probe: &Probe, freshness: Freshness) -> Picture {
+        self.events.pass();
+        Picture::passed(Bytes::copy_from_slice(bytes), None, probe, freshness)
     }
 }
 

@@ -21,6 +21,7 @@ use super::{
     remote::Remote,
     rules::Rules,
     source::{ComputeFailure, Fetched, LocalFile, Validators},
+    stock::Stock,
 };
 
 /// A source that was found, or the way to ask for it.
@@ -79,12 +80,12 @@ pub(super) struct Sourced {
     pub(super) read: SystemTime,
 }
 
-/// Fetches sources, a bounded number at a time: each holds its bytes while it lasts.
+/// Fetches sources: a bounded number at a time, and a bounded number of bytes with all that wait for a worker.
 #[derive(Debug)]
 pub(super) struct Loader {
     pub(super) remote: Remote,
     pub(super) places: Semaphore,
-    pub(super) bytes_max: usize,
+    pub(super) stock: Stock,
     pub(super) timeout: Duration,
     pub(super) ttl_max: Duration,
     pub(super) events: Arc<ImageEvents>,
@@ -106,7 +107,7 @@ impl Loader {
         let fetched = match source {
             // The key names the content, so the result stays right as long as it is kept.
             Source::File(LocalFile { bytes, hash }) => {
-                self.admit(bytes.len())?;
+                self.stock.admit(bytes.len())?;
                 let freshness = Freshness { ttl: self.ttl_max, store: true };
                 let provenance = Provenance { validators: Validators::default(), hash };
                 return Ok(Loaded::New(Sourced { bytes, freshness, provenance, read }));
@@ -139,29 +140,23 @@ impl Loader {
         origin: &dyn Origin,
     ) -> Result<Fetched, Refusal> {
         for place in places {
-            let fetched = match origin.compute(&place.target(), validators, self.bytes_max).await {
+            let mut delivery = self.stock.delivery();
+            let fetched = match origin.compute(&place.target(), validators, &mut delivery).await {
                 Ok(fetched) => fetched,
                 Err(ComputeFailure::Absent) => return Err(Refusal::SourceMissing),
                 Err(ComputeFailure::Unreachable) => return Err(Refusal::UpstreamFailed),
                 Err(ComputeFailure::Timeout) => return Err(Refusal::UpstreamTimeout),
                 Err(ComputeFailure::TooLarge) => return Err(Refusal::SourceTooLarge),
+                Err(ComputeFailure::NoRoom) => return Err(Refusal::Busy),
             };
             match fetched.status {
                 StatusCode::NOT_FOUND | StatusCode::GONE => {}
                 StatusCode::NOT_MODIFIED if !validators.is_empty() => return Ok(fetched),
-                status if status.is_success() => {
-                    self.admit(fetched.bytes.len())?;
-                    return Ok(fetched);
-                }
+                status if status.is_success() => return Ok(fetched),
                 _ => return Err(Refusal::UpstreamFailed),
             }
         }
         Err(Refusal::SourceMissing)
-    }
-
-    /// Holds local sources to the limit that remote ones meet while they stream.
-    pub(super) fn admit(&self, bytes: usize) -> Result<(), Refusal> {
-        if bytes > self.bytes_max { Err(Refusal::SourceTooLarge) } else { Ok(()) }
     }
 }
 

@@ -31,6 +31,7 @@ mod reply;
 mod request;
 mod rules;
 mod source;
+mod stock;
 mod work;
 
 use std::{
@@ -56,6 +57,7 @@ pub use refusal::{BadRequest, Refusal};
 pub use request::ImageRequest;
 pub use rules::Rules;
 pub use source::{ComputeFailure, Fetched, LocalFile, Origin, Validators};
+pub use stock::{Delivery, NoRoom};
 
 use crate::answer::Answer;
 use behind::{Behind, Pace};
@@ -71,6 +73,7 @@ use picture::Picture;
 use query::Query;
 use remote::{FetchLimits, Remote};
 use reply::{CacheStatus, Circumstances, reply};
+use stock::Stock;
 use work::{Means, Pool};
 
 /// What is made behind the scenes may take the time of so many requests: a stand-in, its turn, itself, and one to spare.
@@ -207,7 +210,7 @@ impl Images {
         let source = Source::find(locator, origin.as_ref());
         let current = matches!(source, Source::File(_));
         if let Source::File(file) = &source {
-            self.maker.loader.admit(file.bytes.len())?;
+            self.maker.loader.stock.admit(file.bytes.len())?;
             let probe = probe(&file.bytes)?;
             if self.maker.drawer.passes(&probe) {
                 gate(&probe, &self.maker.drawer.limits, rules)?;
@@ -375,12 +378,12 @@ fn cache(tuning: &ImageTuning, store: Option<&Path>, events: &Arc<ImageEvents>) 
 }
 
 fn loader(tuning: &ImageTuning, events: &Arc<ImageEvents>) -> Loader {
-    let fetch =
-        FetchLimits { timeout: tuning.fetch_timeout, redirects: tuning.redirects_max, bytes: tuning.source_bytes_max };
+    let stock = Stock::new(tuning.fetched_bytes_max, tuning.source_bytes_max);
+    let fetch = FetchLimits { timeout: tuning.fetch_timeout, redirects: tuning.redirects_max, stock: stock.clone() };
     Loader {
         remote: Remote::new(AddressRule::new(&tuning.private_addresses), fetch),
         places: Semaphore::new(tuning.queue.clamp(1, Semaphore::MAX_PERMITS)),
-        bytes_max: tuning.source_bytes_max,
+        stock,
         timeout: tuning.fetch_timeout,
         ttl_max: tuning.ttl_max,
         events: Arc::clone(events),

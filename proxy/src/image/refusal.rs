@@ -2,6 +2,8 @@
 
 use edgeplane_optimizer::Millionths;
 
+use super::stock::NoRoom;
+
 /// Every way a request can end without an image. The message is safe to show to the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -35,7 +37,7 @@ pub enum Refusal {
     /// The source's server could not be reached or did not answer with an image we can take: 502.
     #[error("the source image could not be fetched")]
     UpstreamFailed,
-    /// More jobs wait than the queue holds: 503 with `Retry-After`.
+    /// More jobs wait than the queue holds, or their sources have more bytes than may be held: 503 with `Retry-After`.
     #[error("too many images are being optimized")]
     Busy,
     /// The worker process that had the job is gone: killed, out of memory, or broken by the source. Another one takes
@@ -78,6 +80,15 @@ impl Refusal {
                 | Self::Deadline
                 | Self::WorkerLost
         )
+    }
+}
+
+impl From<NoRoom> for Refusal {
+    fn from(none: NoRoom) -> Self {
+        match none {
+            NoRoom::TooLarge => Self::SourceTooLarge,
+            NoRoom::Full => Self::Busy,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::{
     net::TcpListener,
 };
 
-use super::{ComputeFailure, Fetched, ImageRequest, LocalFile, Origin, Rules, Validators};
+use super::{ComputeFailure, Delivery, Fetched, ImageRequest, LocalFile, Origin, Rules, Validators};
 
 pub(super) fn settings() -> ImageSettings {
     ImageSettings {
@@ -41,6 +41,7 @@ pub(super) fn tuning() -> ImageTuning {
         fetch_timeout: Duration::from_secs(10),
         redirects_max: 3,
         source_bytes_max: 100_000,
+        fetched_bytes_max: 1_000_000,
         side_max: 9000,
         output_bytes_max: 4_000_000,
         memory_bytes_max: 64 << 20,
@@ -167,9 +168,12 @@ impl Origin for App {
         &self,
         path_and_query: &str,
         validators: &Validators,
-        limit: usize,
+        delivery: &mut Delivery,
     ) -> Result<Fetched, ComputeFailure> {
         self.asked.fetch_add(1, SeqCst);
+        if let Some((200, _, bytes)) = self.answers.get(path_and_query) {
+            delivery.announce(bytes.len() as u64)?;
+        }
         tokio::time::sleep(self.delay).await;
         let (mut status, cache_control, mut bytes) =
             self.answers.get(path_and_query).ok_or(ComputeFailure::Unreachable)?.clone();
@@ -178,9 +182,8 @@ impl Origin for App {
             (status, bytes) = (304, Bytes::new());
         }
         let validators = Validators { etag, last_modified: None };
-        if bytes.len() > limit {
-            return Err(ComputeFailure::TooLarge);
-        }
+        delivery.take(&bytes)?;
+        let bytes = delivery.complete();
         let status = StatusCode::from_u16(status).expect("status");
         Ok(Fetched { status, bytes, cache_control: cache_control.map(Into::into), validators })
     }

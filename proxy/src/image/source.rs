@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 
+use super::stock::{Delivery, NoRoom};
+
 /// What the image primitive needs of the deployment it works for.
 #[async_trait]
 pub trait Origin: Send + Sync {
@@ -22,13 +24,13 @@ pub trait Origin: Send + Sync {
     /// Asks Compute with GET and no client header at all: what is cached for everybody must not depend on anybody.
     ///
     /// # Errors
-    /// [`ComputeFailure`]; a body above `limit` bytes is cut off there and reported.
+    /// [`ComputeFailure`]; a body is cut off where `delivery`, which takes it in, has no room for more.
     /// With `validators`, a 304 is a good answer: what was read then is what there is now.
     async fn compute(
         &self,
         path_and_query: &str,
         validators: &Validators,
-        limit: usize,
+        delivery: &mut Delivery,
     ) -> Result<Fetched, ComputeFailure>;
 }
 
@@ -115,4 +117,16 @@ pub enum ComputeFailure {
     /// Its answer exceeds the limit.
     #[error("compute's answer is larger than a source may be")]
     TooLarge,
+    /// There is no room for its answer, because of others.
+    #[error("as many bytes of sources are held as may be")]
+    NoRoom,
+}
+
+impl From<NoRoom> for ComputeFailure {
+    fn from(none: NoRoom) -> Self {
+        match none {
+            NoRoom::TooLarge => Self::TooLarge,
+            NoRoom::Full => Self::NoRoom,
+        }
+    }
 }

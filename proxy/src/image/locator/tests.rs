@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use edgeplane_config::ImageSettings;
 
 use super::*;
-use crate::image::{ComputeFailure, Fetched, LocalFile, sample};
+use crate::image::{ComputeFailure, Delivery, Fetched, LocalFile, sample};
 
 /// Routes `/_img` and below, and the same below `/base`, to the image primitive.
 struct Routes;
@@ -28,7 +28,12 @@ impl Origin for Routes {
         None
     }
 
-    async fn compute(&self, _: &str, _: &crate::image::Validators, _: usize) -> Result<Fetched, ComputeFailure> {
+    async fn compute(
+        &self,
+        _: &str,
+        _: &crate::image::Validators,
+        _: &mut Delivery,
+    ) -> Result<Fetched, ComputeFailure> {
         Err(ComputeFailure::Absent)
     }
 }

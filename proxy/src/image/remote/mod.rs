@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use reqwest::{
     Client, Response,
@@ -27,6 +27,7 @@ use super::{
     refusal::Refusal,
     rules::Rules,
     source::{Fetched, Validators},
+    stock::Stock,
 };
 
 /// Idle connections kept per host, and for how long: enough for a page full of images, not for a hoard.
@@ -37,14 +38,14 @@ const IDLE: Duration = Duration::from_secs(30);
 const USER_AGENT: &str = concat!("edgeplane/", env!("CARGO_PKG_VERSION"));
 
 /// Bounds of one fetch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct FetchLimits {
     /// From the first lookup to the last byte.
     pub(super) timeout: Duration,
     /// Redirects followed.
     pub(super) redirects: usize,
-    /// Bytes of content.
-    pub(super) bytes: usize,
+    /// Where the content is taken in.
+    pub(super) stock: Stock,
 }
 
 /// The client for remote sources.
@@ -128,20 +129,16 @@ impl Remote {
         Ok(Fetched { status, bytes, cache_control, validators })
     }
 
-    /// Reads the body and stops at the limit, whatever length was announced.
+    /// Reads the body and stops where there is no room for more, whatever length was announced.
     async fn content(&self, mut response: Response) -> Result<Bytes, Refusal> {
-        let limit = self.limits.bytes;
-        if response.content_length().is_some_and(|length| length > limit as u64) {
-            return Err(Refusal::SourceTooLarge);
+        let mut delivery = self.limits.stock.delivery();
+        if let Some(announced) = response.content_length() {
+            delivery.announce(announced)?;
         }
-        let mut bytes = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| refusal(&error))? {
-            if bytes.len() + chunk.len() > limit {
-                return Err(Refusal::SourceTooLarge);
-            }
-            bytes.extend_from_slice(&chunk);
+            delivery.take(&chunk)?;
         }
-        Ok(bytes.freeze())
+        Ok(delivery.complete())
     }
 }
 

@@ -12,7 +12,7 @@ use crate::image::sample::{self, Server, response};
 
 fn remote(named: &[&str]) -> Remote {
     let named: Vec<_> = named.iter().map(|network| network.parse().expect("network")).collect();
-    let limits = FetchLimits { timeout: Duration::from_secs(5), redirects: 3, bytes: 1000 };
+    let limits = FetchLimits { timeout: Duration::from_secs(5), redirects: 3, stock: Stock::new(10_000, 1000) };
     Remote::new(AddressRule::new(&named), limits)
 }
 
@@ -108,7 +108,7 @@ async fn one_private_address_among_public_ones_condemns_the_name() {
     for bad in ["10.0.0.1", "169.254.169.254", "::1", "fd00::1", "64:ff9b::a00:1"] {
         for answer in [["127.0.0.1", bad], [bad, "127.0.0.1"]] {
             let (lookup, _) = scripted(&[&answer]);
-            let limits = FetchLimits { timeout: Duration::from_secs(5), redirects: 3, bytes: 1000 };
+            let limits = FetchLimits { timeout: Duration::from_secs(5), redirects: 3, stock: Stock::new(10_000, 1000) };
             let remote = Remote::with_lookup(loopback.clone(), limits, lookup);
             let url = format!("http://localhost:{}/ok/a", server.port).parse().expect("url");
             assert_eq!(
@@ -127,7 +127,7 @@ async fn a_name_is_resolved_once_and_the_checked_address_is_connected_to() {
     let server = Server::start(&[("/ok/a", response("200 OK", "", b"x"))]).await;
     let (lookup, asked) = scripted(&[&["127.0.0.1"], &["10.0.0.1"]]);
     let loopback = AddressRule::new(&["127.0.0.1/32".parse().expect("network")]);
-    let limits = FetchLimits { timeout: Duration::from_secs(5), redirects: 3, bytes: 1000 };
+    let limits = FetchLimits { timeout: Duration::from_secs(5), redirects: 3, stock: Stock::new(10_000, 1000) };
     let remote = Remote::with_lookup(loopback, limits, lookup);
     let url: Url = format!("http://localhost:{}/ok/a", server.port).parse().expect("url");
     assert!(remote.fetch(url.clone(), &Validators::default(), &rules(server.port)).await.is_ok());

@@ -12,6 +12,7 @@ use super::{
 };
 
 mod keeping;
+mod room;
 mod waiting;
 
 const WEBP: &str = "image/webp";
