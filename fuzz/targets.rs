@@ -59,7 +59,7 @@ fn preview(query: String, accept: &str, settings: &ImageSettings) -> Option<Prev
         no_cache: false,
         cache_control: None,
     };
-    Preview::of(&request, &rules, &Nothing).ok()
+    Preview::of(&request, &rules, &Nothing, true).ok()
 }
 
 fn settings() -> ImageSettings {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     bundle::{self, Draft},
-    picture, scratch,
+    lacking, picture, scratch,
     server::{Finished, Launch},
     shared,
 };
@@ -247,5 +247,11 @@ fn help_and_version_go_to_stdout() {
     for word in ["serve", "check", "explain", "pack", "optimize", "settings"] {
         assert!(help.contains(word), "{word}");
     }
-    assert!(Launch::bare("--version").finish().expect(0).stdout.starts_with("edgeplane "));
+    let version = || Launch::bare("--version");
+    assert_eq!(version().finish().expect(0).stdout.lines().count(), 1);
+    let whole = version().arg("-v").finish().expect(0).stdout;
+    assert!(whole.starts_with("edgeplane ") && whole.contains("\nlandlock "), "{whole}");
+    let without = version().arg("--verbose").without(lacking::LANDLOCK).finish().expect(0).stdout;
+    let tail = "\nAVIF sources passed as they are, without image.unsandboxed\n";
+    assert!(without.contains("\nlandlock false\nseccomp ") && without.ends_with(tail), "{without}");
 }

@@ -4,6 +4,7 @@ pub(crate) mod allocation;
 pub(crate) mod browser;
 pub(crate) mod bundle;
 pub(crate) mod client;
+pub(crate) mod lacking;
 pub(crate) mod node;
 pub(crate) mod origin;
 pub(crate) mod picture;

@@ -14,7 +14,7 @@ use nix::sys::signal::Signal;
 
 use super::{
     client::{Connection, Request},
-    process,
+    lacking, process,
     reply::Reply,
     scratch, wait,
 };
@@ -28,6 +28,7 @@ pub(crate) struct Launch {
     command: Command,
     listen: String,
     state: PathBuf,
+    lacking: Vec<i64>,
 }
 
 impl Launch {
@@ -57,7 +58,7 @@ impl Launch {
         // Beside a hundred other tests, whoever comes last hardly comes at all.
         command.env("EDGEPLANE_IMAGE_NICENESS", "0");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { command, listen: "127.0.0.1:0".into(), state }
+        Self { command, listen: "127.0.0.1:0".into(), state, lacking: Vec::new() }
     }
 
     /// Adds an argument.
@@ -106,6 +107,12 @@ impl Launch {
         self
     }
 
+    /// Runs it as on a kernel that lacks a system call.
+    pub(crate) fn without(mut self, call: i64) -> Self {
+        self.lacking.push(call);
+        self
+    }
+
     /// Runs it in that folder.
     pub(crate) fn directory(mut self, folder: &Path) -> Self {
         self.command.current_dir(folder);
@@ -124,7 +131,8 @@ impl Launch {
     /// When it ends or is not ready in time, with what it said.
     pub(crate) fn start(mut self) -> Server {
         self.place();
-        let mut child = self.command.spawn().expect("the edgeplane binary starts");
+        let command = &mut self.command;
+        let mut child = lacking::without(&self.lacking, || command.spawn()).expect("the edgeplane binary starts");
         scratch::watch(child.id());
         let log = collect(child.stderr.take().expect("stderr is piped"));
         let access = collect(child.stdout.take().expect("stdout is piped"));
@@ -149,7 +157,8 @@ impl Launch {
 
     /// Runs it to its end.
     pub(crate) fn finish(mut self) -> Finished {
-        let output = self.command.output().expect("the edgeplane binary starts");
+        let command = &mut self.command;
+        let output = lacking::without(&self.lacking, || command.output()).expect("the edgeplane binary starts");
         Finished {
             status: output.status,
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

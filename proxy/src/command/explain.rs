@@ -15,7 +15,9 @@ use super::{
 use crate::{
     answer::{Answer, Head},
     app::{self, Parts},
-    assets, decide,
+    assets,
+    child::image::may_run_native,
+    decide,
     image::{ImageRequest, Preview, Refusal as ImageRefusal},
     origin::LocalOrigin,
     service::reply::Refusal,
@@ -160,7 +162,7 @@ impl Walk {
         let request = ImageRequest::of(head, cache_control);
         let origin = LocalOrigin::new("default", Arc::clone(&self.deployment), Arc::clone(&self.settings));
         let preview = match &self.deployment.image_rules {
-            Some(rules) => Preview::of(&request, rules, &origin),
+            Some(rules) => Preview::of(&request, rules, &origin, may_run_native(self.settings.image.unsandboxed)),
             None => Err(ImageRefusal::SourceMissing),
         };
         match preview {

@@ -14,6 +14,7 @@ mod pack;
 mod optimize;
 mod purge;
 mod settings;
+mod version;
 mod failure;
 mod exit;
 mod output;
@@ -26,7 +27,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser as _;
+use clap::{Parser as _, error::ErrorKind};
 use edgeplane_config::{Loaded, Settings, Sources};
 
 use arguments::{Arguments, Command, SettingFlags};
@@ -35,11 +36,15 @@ pub use failure::Failure;
 
 /// Runs the command that `words` name (the program's own name first) in `environment`.
 pub fn run(words: impl IntoIterator<Item = OsString>, environment: Vec<(OsString, OsString)>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(words) {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let arguments = match Arguments::try_parse_from(&words) {
         Ok(arguments) => arguments,
         Err(refused) => {
             // Help and the version are asked for; anything else is a slip. Neither can be told on a closed terminal.
             let _ = refused.print();
+            if refused.kind() == ErrorKind::DisplayVersion && version::is_verbose(&words) {
+                let _ = output::result(&version::surroundings());
+            }
             return if refused.use_stderr() { Exit::Usage } else { Exit::Done }.into();
         }
     };

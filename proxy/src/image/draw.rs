@@ -31,11 +31,9 @@ pub(super) struct Drawer {
 }
 
 impl Drawer {
-    /// Whether a source is answered unmodified: animations, which would lose their motion, and kinds we do not decode,
-    /// or not here: a decoder that is not memory-safe Rust runs in a sandbox or not at all.
+    /// Whether a source is answered unmodified.
     pub(super) fn passes(&self, probe: &Probe) -> bool {
-        let held_back = needs_native(probe.source_type) && !self.pool.may_run_native();
-        probe.animated || !probe.source_type.is_decoded() || held_back
+        passes(probe, self.pool.may_run_native())
     }
 
     /// Turns a source into a picture: optimized, or as it is where its kind is not touched.
@@ -88,6 +86,13 @@ impl Drawer {
         self.events.pass();
         Picture::passed(Bytes::copy_from_slice(bytes), None, probe, freshness)
     }
+}
+
+/// Whether a source is answered unmodified: animations, which would lose their motion, and kinds we do not decode, or not
+/// here: a decoder that is not memory-safe Rust runs in a sandbox or not at all, unless it is `native` all the same.
+pub(super) fn passes(probe: &Probe, native: bool) -> bool {
+    let held_back = needs_native(probe.source_type) && !native;
+    probe.animated || !probe.source_type.is_decoded() || held_back
 }
 
 /// Refuses what the header of a source already rules out.

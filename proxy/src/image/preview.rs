@@ -4,7 +4,9 @@ use std::fmt;
 
 use edgeplane_optimizer::probe;
 
-use super::{ImageRequest, Origin, Refusal, Rules, load::Source, locator::locate, negotiate::Choice, query::Query};
+use super::{
+    ImageRequest, Origin, Refusal, Rules, draw::passes, load::Source, locator::locate, negotiate::Choice, query::Query,
+};
 
 /// A request for an image, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,34 +21,37 @@ pub struct Preview {
     pub quality: u8,
     /// The media type of the answer, where it can be known before the source is read.
     pub format: Option<&'static str>,
+    /// Whether the source is known to be answered as it is, whatever size and format were asked for.
+    pub passed: bool,
 }
 
 impl Preview {
-    /// Understands `request`, or says why it is refused.
+    /// Understands `request`, or says why it is refused. `native` tells whether decoders that are not memory-safe Rust may
+    /// run here.
     ///
     /// # Errors
     /// The [`Refusal`] that an answer would be, as far as it does not depend on the source's bytes.
-    pub fn of(request: &ImageRequest, rules: &Rules, origin: &dyn Origin) -> Result<Self, Refusal> {
+    pub fn of(request: &ImageRequest, rules: &Rules, origin: &dyn Origin, native: bool) -> Result<Self, Refusal> {
         if !matches!(request.method.as_str(), "GET" | "HEAD") {
             return Err(Refusal::MethodNotAllowed);
         }
         let query = Query::parse(request.query.as_deref().unwrap_or_default(), rules)?;
         let locator = locate(&query.url, request.base_path(), rules, origin)?;
         let choice = Choice::of(request.accept.as_deref(), &rules.formats, query.format);
-        let (source, format) = match Source::find(locator, origin) {
+        let (source, format, passed) = match Source::find(locator, origin) {
             Source::File(file) => {
                 let probe = probe(&file.bytes)?;
-                let decoded = probe.source_type.is_decoded() && !probe.animated;
-                let format = if decoded { choice.settle(&probe).media_type() } else { probe.source_type.media_type() };
-                (format!("static file of {} bytes, {}", file.bytes.len(), probe.source_type.media_type()), Some(format))
+                let (passed, media_type) = (passes(&probe, native), probe.source_type.media_type());
+                let format = if passed { media_type } else { choice.settle(&probe).media_type() };
+                (format!("static file of {} bytes, {media_type}", file.bytes.len()), Some(format), passed)
             }
-            Source::Compute(places) => (
-                format!("Compute {}", places.first().map(super::locator::LocalPath::target).unwrap_or_default()),
-                named(choice),
-            ),
-            Source::Remote(url) => (url.to_string(), named(choice)),
+            Source::Compute(places) => {
+                let target = places.first().map(super::locator::LocalPath::target).unwrap_or_default();
+                (format!("Compute {target}"), named(choice), false)
+            }
+            Source::Remote(url) => (url.to_string(), named(choice), false),
         };
-        Ok(Self { source, width: query.width, height: query.height, quality: query.quality, format })
+        Ok(Self { source, width: query.width, height: query.height, quality: query.quality, format, passed })
     }
 }
 
@@ -61,6 +66,9 @@ impl fmt::Display for Preview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let height = self.height.map(|height| format!(" and height {height}")).unwrap_or_default();
         let format = self.format.unwrap_or("the source's format");
+        if self.passed {
+            return write!(f, "answers {format} as it is, from {}", self.source);
+        }
         write!(f, "answers {format} at width {}{height}, quality {}, from {}", self.width, self.quality, self.source)
     }
 }

@@ -53,6 +53,11 @@ impl Confinement {
     }
 }
 
+/// Whether decoders that are not memory-safe Rust may run: in the sandbox, or by the operator's word.
+pub fn may_run_native(unsandboxed: bool) -> bool {
+    unsandboxed || Confinement::of_kernel().is_whole()
+}
+
 /// Runs a worker until its owner closes the channel, which is standard input.
 ///
 /// Arguments: the niceness, then [`UNSANDBOXED`] or [`TRIAL`].
