@@ -13,7 +13,7 @@
 //! A kernel, or a container around us, may lack Landlock or seccomp. The worker then says so in its greeting, and
 //! neither side lets it near a decoder that is not memory-safe Rust unless `image.unsandboxed` says so.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ffi::OsString, fs, io};
 
 use landlock::{ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetStatus, Scope};
 use nix::sys::{
@@ -40,12 +40,13 @@ pub(super) fn offered() -> Confinement {
     let version = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, nothing, 0_usize, VERSION) };
     // SAFETY: a filter at address zero cannot be read: EFAULT where filters are known, EINVAL where not (seccomp(2)).
     let filter = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, nothing) };
-    let unread = std::io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT);
+    let unread = io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT);
     Confinement { files: version > 0, calls: filter == -1 && unread }
 }
 
-/// Gives everything up. Called by the only thread there is.
-pub(super) fn confine(niceness: i32) -> Confinement {
+/// Gives everything up. Called by the only thread there is. `closed` tells whether no descriptor is left that somebody else
+/// opened.
+pub(super) fn confine(niceness: i32, closed: bool) -> Confinement {
     give_up_processor_time(niceness);
     forget_environment();
     // What fails here is a lack of the kernel's that the two big means below make up for.
@@ -53,7 +54,8 @@ pub(super) fn confine(niceness: i32) -> Confinement {
     let _ = prctl::set_dumpable(false);
     let _ = prctl::set_no_new_privs();
     return_memory_early();
-    let files = give_up_files();
+    // An open file needs no right to be read.
+    let files = give_up_files() && closed;
     for resource in [Resource::RLIMIT_CORE, Resource::RLIMIT_MEMLOCK] {
         let _ = setrlimit(resource, 0, 0);
     }
@@ -74,11 +76,31 @@ fn give_up_processor_time(niceness: i32) {
     }
 }
 
-/// Descriptors are closed on exec where we open them; this is for those that somebody else's code opened.
+/// Descriptors are closed on exec where we open them; this is for those that somebody else's code opened. Says whether none
+/// is left.
 #[expect(unsafe_code, reason = "closing what one does not own is what it is about")]
-pub(super) fn close_all_but_standard() {
+pub(super) fn close_all_but_standard() -> bool {
     // SAFETY: nothing in this process has opened a descriptor yet, so none above the standard ones has an owner.
-    unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) } == 0;
+    closed || close_each().unwrap_or(false)
+}
+
+/// The same, where the kernel, or the container around us, does not offer to close all at once.
+#[expect(unsafe_code, reason = "closing what one does not own is what it is about")]
+fn close_each() -> io::Result<bool> {
+    let number = |name: OsString| name.to_str().and_then(|name| name.parse::<libc::c_int>().ok());
+    let mut open = Vec::new();
+    for entry in fs::read_dir("/proc/self/fd")? {
+        open.extend(number(entry?.file_name()).filter(|number| *number > libc::STDERR_FILENO));
+    }
+    // The last of them was the folder's own, which is closed already.
+    let gone = open.into_iter().map(|number| {
+        // SAFETY: as above.
+        unsafe { libc::close(number) };
+        // SAFETY: the call takes integers only, and asks whether there is such a descriptor.
+        (unsafe { libc::fcntl(number, libc::F_GETFD) }) == -1
+    });
+    Ok(gone.fold(true, |all, one| all & one))
 }
 
 /// The owner gives nothing but words for the allocator, which has read them by now.

@@ -35,7 +35,7 @@ const TRIAL: &str = "--trial";
 /// What holds a worker back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Confinement {
-    /// Landlock: no file can be opened.
+    /// Landlock: no file can be opened, and none was left open.
     pub files: bool,
     /// seccomp: no socket, no process, no signal.
     pub calls: bool,
@@ -70,11 +70,11 @@ pub(super) fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     }
     // A panic is told to the owner, in a word and not on a terminal.
     std::panic::set_hook(Box::new(|_| ()));
-    confine::close_all_but_standard();
+    let closed = confine::close_all_but_standard();
     let Ok(channel) = io::stdin().as_fd().try_clone_to_owned().map(File::from) else {
         return ExitCode::from(CHANNEL_LOST);
     };
-    let confinement = confine::confine(niceness);
+    let confinement = confine::confine(niceness, closed);
     let native = confinement.is_whole() || mode.as_deref() == Some(UNSANDBOXED);
     match serve(&channel, confinement, native) {
         Ok(()) => ExitCode::SUCCESS,
