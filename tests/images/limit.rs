@@ -21,7 +21,8 @@ fn limits_hold_for_sources_and_results() {
     server.get("/img?url=%2Fa.png&w=96").expect(200);
     let before = server.memory("VmHWM");
     server.get("/img?url=%2Fbomb.png&w=96").expect(413);
-    assert!(server.memory("VmHWM") - before < 64 << 10, "the bomb was unpacked");
+    // The kernel adds up what threads have counted now and then, so a peak may seem to fall by a little.
+    assert!(server.memory("VmHWM").saturating_sub(before) < 64 << 10, "the bomb was unpacked");
     let server = Launch::new(&bundle).setting("image.source-bytes-max", (large.len() - 1).to_string()).start();
     server.get("/img?url=%2Fa.png&w=96").expect(413);
     let server = Launch::new(&bundle).setting("image.output-bytes-max", "1KiB").start();
