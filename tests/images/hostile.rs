@@ -79,6 +79,21 @@ fn what_is_explained_of_an_avif_source_is_what_is_done_here() {
 }
 
 #[test]
+fn avif_of_high_dynamic_range_is_passed_on() {
+    let server = Launch::new(&draft().file("bright.avif", bright()).write()).start();
+    let passed = server.get("/img?url=%2Fbright.avif&w=16").expect(200).with("content-type", "image/avif");
+    assert!(passed.body == bright());
+}
+
+/// The number of PQ in place of sRGB's curve.
+fn bright() -> Vec<u8> {
+    let mut file = AVIF.to_vec();
+    let at = file.windows(4).position(|bytes| bytes == b"nclx").unwrap();
+    file[at + 7] = 16;
+    file
+}
+
+#[test]
 fn the_command_optimizes_avif_in_a_worker_too() {
     let folder = scratch::folder("avif");
     let (source, result) = (folder.join("a.avif"), folder.join("a.png"));

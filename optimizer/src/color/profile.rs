@@ -5,6 +5,7 @@ use moxcms::{
     ToneReprCurve, TransformOptions, XyY, curve_from_gamma,
 };
 
+use super::coded::Code;
 use crate::picture::{Channels, Picture};
 
 /// Bytes of a profile that is looked at. Printing presses' tables take some 2 MB; nothing sensible is larger.
@@ -20,6 +21,8 @@ pub(crate) enum Source {
     Icc(Vec<u8>),
     /// By PNG's chunks `gAMA` and `cHRM`.
     Described(Described),
+    /// By the numbers of ITU-T H.273, as AVIF and PNG's chunk `cICP` have them.
+    Coded(Code),
 }
 
 /// A tone curve, and primaries where they are given.
@@ -42,6 +45,7 @@ impl Source {
             Self::Srgb => None,
             Self::Icc(bytes) => ColorProfile::new_from_slice(bytes).ok(),
             Self::Described(described) => described.profile(),
+            Self::Coded(code) => code.profile(),
         }
     }
 
@@ -89,9 +93,11 @@ impl Described {
     }
 }
 
-/// As exact as the library can: it costs little beside decoding and encoding, and is how other colour engines do it.
+/// As exact as the library can: it costs little beside decoding and encoding, and is how other colour engines do it. So is
+/// that the curves count which a profile spells out, and not a number beside them that may stand for another range of light.
 pub(super) fn options() -> TransformOptions {
     TransformOptions {
+        allow_use_cicp_transfer: false,
         prefer_fixed_point: false,
         interpolation_method: InterpolationMethod::Tetrahedral,
         barycentric_weight_scale: BarycentricWeightScale::High,
@@ -165,28 +171,63 @@ mod tests {
         (picture.pixels.try_into().unwrap(), is_p3)
     }
 
+    fn coded(primaries: u16, transfer: u16) -> Source {
+        Source::Coded(Code { primaries, transfer })
+    }
+
     fn icc(profile: &ColorProfile) -> Source {
         Source::Icc(profile.encode().unwrap())
     }
 
     #[test]
     fn wide_colours_come_into_srgb() {
-        let (red, is_p3) = settled(&icc(&ColorProfile::new_display_p3()), [200, 100, 100], false);
-        assert!(red[0] > 205 && red[1] < 100 && !is_p3, "{red:?}");
+        for source in [icc(&ColorProfile::new_display_p3()), coded(12, 13), coded(12, 1)] {
+            let (red, is_p3) = settled(&source, [200, 100, 100], false);
+            assert!(red[0] > 205 && red[1] < 100 && !is_p3, "{source:?} {red:?}");
+        }
         let (green, _) = settled(&icc(&ColorProfile::new_adobe_rgb()), [100, 200, 100], false);
         assert!(green[0] < 80 && green[1] > 195, "{green:?}");
+        let (green, _) = settled(&coded(9, 14), [100, 200, 100], false);
+        assert!(green[0] < 20 && green[1] > 205, "{green:?}");
+    }
+
+    #[test]
+    fn numbers_say_the_same_as_profiles() {
+        for (code, profile) in [
+            (coded(12, 13), ColorProfile::new_display_p3()),
+            (coded(9, 8), linear(ColorProfile::new_bt2020())),
+            (coded(1, 8), linear(ColorProfile::new_srgb())),
+        ] {
+            for color in [[200, 100, 100], [20, 220, 60], [128, 128, 128], [3, 9, 27]] {
+                let (one, other) = (settled(&code, color, false).0, settled(&icc(&profile), color, false).0);
+                assert!(one.iter().zip(other).all(|(one, other)| one.abs_diff(other) <= 1), "{one:?} {other:?}");
+            }
+        }
+        let gamma = settled(&coded(1, 4), [55; 3], false).0;
+        assert!(gamma.iter().all(|channel| channel.abs_diff(52) <= 1), "{gamma:?}");
+    }
+
+    fn linear(mut profile: ColorProfile) -> ColorProfile {
+        let curve = Some(curve_from_gamma(1.0));
+        (profile.red_trc, profile.green_trc, profile.blue_trc) = (curve.clone(), curve.clone(), curve);
+        profile.cicp = None;
+        profile
     }
 
     #[test]
     fn display_p3_is_kept_where_that_is_wanted_and_nothing_else_is() {
-        assert_eq!(settled(&icc(&ColorProfile::new_display_p3()), [200, 100, 100], true), ([200, 100, 100], true));
-        let (green, is_p3) = settled(&icc(&ColorProfile::new_adobe_rgb()), [100, 200, 100], true);
-        assert!(green != [100, 200, 100] && !is_p3);
+        for source in [icc(&ColorProfile::new_display_p3()), coded(12, 13)] {
+            assert_eq!(settled(&source, [200, 100, 100], true), ([200, 100, 100], true));
+        }
+        for source in [icc(&ColorProfile::new_adobe_rgb()), coded(9, 14), coded(12, 8)] {
+            let (green, is_p3) = settled(&source, [100, 200, 100], true);
+            assert!(green != [100, 200, 100] && !is_p3);
+        }
     }
 
     #[test]
     fn srgb_and_what_cannot_be_read_change_nothing() {
-        for source in [Source::Srgb, icc(&ColorProfile::new_srgb()), Source::Icc(b"nothing".to_vec())] {
+        for source in [Source::Srgb, icc(&ColorProfile::new_srgb()), Source::Icc(b"nothing".to_vec()), coded(1, 1)] {
             assert_eq!(settled(&source, [1, 100, 200], true), ([1, 100, 200], false));
         }
         assert!(matches!(Source::icc(Some(vec![0; PROFILE_BYTES_MAX + 1])), Source::Srgb));

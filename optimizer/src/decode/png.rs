@@ -7,7 +7,10 @@ use png::{ColorType, Decoder, Info, Limits, Transformations};
 use super::Decoded;
 use crate::{
     Probe, Refusal,
-    color::profile::{Described, Source},
+    color::{
+        coded::Code,
+        profile::{Described, Source},
+    },
     orientation::Turn,
     picture::{Channels, Picture},
     scale::Scale,
@@ -44,6 +47,13 @@ pub(super) fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, Refusal> {
 
 /// What the chunks say of the colours; the more precise one counts (PNG 3rd edition 4.3).
 fn colors(info: &Info<'_>) -> Source {
+    if let Some(points) = &info.coding_independent_code_points {
+        let code = Code { primaries: points.color_primaries.into(), transfer: points.transfer_function.into() };
+        // Of what these numbers may also say, a picture of ordinary range has nothing; then the other chunks speak.
+        if points.is_video_full_range_image && !code.is_high_range() {
+            return Source::Coded(code);
+        }
+    }
     if let Some(profile) = &info.icc_profile {
         return Source::icc(Some(profile.to_vec()));
     }

@@ -46,6 +46,23 @@ fn primaries_of_a_png_count() {
 }
 
 #[test]
+fn numbers_of_a_png_count_before_its_other_chunks() {
+    let linear = (b"gAMA", hundred_thousandths(&[100_000]));
+    let shown = |code: [u8; 4], others: &[(&[u8; 4], Vec<u8>)]| {
+        let chunks = [&[(b"cICP", code.to_vec())], others].concat();
+        shown(&png_with([200, 100, 100], &chunks), &png_order())
+    };
+    let [red, green, ..] = shown([12, 13, 0, 1], std::slice::from_ref(&linear));
+    assert!(red.abs_diff(215) <= 2 && green.abs_diff(93) <= 2, "{red} {green}");
+    assert_eq!(shown([1, 13, 0, 1], std::slice::from_ref(&linear))[0], 200);
+    // What they cannot mean here, and what we do not make, leaves the word to the others.
+    for code in [[12, 13, 0, 0], [9, 16, 0, 1], [9, 18, 0, 1]] {
+        assert_eq!(shown(code, &[])[0], 200, "{code:?}");
+        assert!(shown(code, std::slice::from_ref(&linear))[0].abs_diff(229) <= 2, "{code:?}");
+    }
+}
+
+#[test]
 fn a_transparent_colour_of_a_png_is_transparent() {
     let source = png_with([9, 8, 7], &[(b"tRNS", vec![0, 9, 0, 8, 0, 7])]);
     assert!(probe(&source).unwrap().alpha);

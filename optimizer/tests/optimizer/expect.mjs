@@ -40,6 +40,12 @@ const drawn = {
   p3: await draw(101, 80, 3).withIccProfile('p3').png().toBuffer(),
   p3jpeg: await draw(101, 80, 3).withIccProfile('p3').jpeg({ quality: 95, chromaSubsampling: '4:4:4' }).toBuffer(),
   p3webp: await draw(101, 80, 4).withIccProfile('p3').webp({ lossless: true }).toBuffer(),
+  p3avif: await draw(101, 80, 3).withIccProfile('p3').avif({ quality: 95 }).toBuffer(),
+  p3avifalpha: await draw(101, 80, 4).withIccProfile('p3').avif({ quality: 95 }).toBuffer(),
+  avif: await draw(101, 80, 3).avif({ quality: 95 }).toBuffer(),
+  avif420: await draw(101, 80, 3).avif({ quality: 95, chromaSubsampling: '4:2:0' }).toBuffer(),
+  avifrgb: await draw(101, 80, 4).avif({ lossless: true }).toBuffer(),
+  avifgrey: await draw(101, 80, 3).greyscale().toColourspace('b-w').avif({ quality: 95 }).toBuffer(),
   cmyk: await draw(101, 80, 3).withIccProfile('cmyk').jpeg({ quality: 95, chromaSubsampling: '4:4:4' }).toBuffer(),
   sixteen: await draw(101, 80, 4).toColourspace('rgb16').png().toBuffer(),
   palette: await draw(101, 80, 4).png({ palette: true, colours: 32 }).toBuffer(),
@@ -159,7 +165,8 @@ await expect('rotate-background', 'wide', { rotate: 20, background: '336699' }, 
 
 // What files can be, apart from what is done to them.
 const KINDS = {
-  p3: ROUNDED, p3jpeg: ROUNDED, p3webp: ROUNDED, cmyk: [3, 16], sixteen: ROUNDED, palette: EXACT, interlaced: EXACT, grey: EXACT,
+  p3: ROUNDED, p3jpeg: ROUNDED, p3webp: ROUNDED, p3avif: ROUNDED, p3avifalpha: ROUNDED, avif: ROUNDED,
+  avif420: [2, 12], avifrgb: ROUNDED, avifgrey: ROUNDED, cmyk: [3, 16], sixteen: ROUNDED, palette: EXACT, interlaced: EXACT, grey: EXACT,
   greyalpha: EXACT, greyjpeg: ROUNDED, progressive: ROUNDED, lossless: EXACT, lossy: [2, 12],
 }
 for (const [kind, near] of Object.entries(KINDS)) await expect(`kind-${kind}`, kind, {}, open(kind), near)

@@ -1,9 +1,10 @@
 //! Luma and chroma to red, green and blue (ITU-T H.273), at any depth, into 8 bits.
 
-use re_rav1d::pixel::MatrixCoefficients;
-
 use super::Plane;
-use crate::{picture::Channels, probe::avif::Range};
+use crate::{
+    picture::Channels,
+    probe::avif::{Named, Range},
+};
 
 /// How luma and chroma were made of colours.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,8 +24,8 @@ const BT2020: Matrix = Matrix::Shares(0.2627, 0.0593);
 impl Matrix {
     /// By its number in H.273, table 4. Constant luminance and the matrices of high dynamic range need the transfer
     /// function as well, and are not made here.
-    pub(super) fn of_number(number: u16) -> Option<Self> {
-        Some(match number {
+    pub(super) fn of(named: &Named) -> Option<Self> {
+        Some(match named.matrix {
             0 => Self::Identity,
             1 => BT709,
             // Unspecified means BT.601 wherever JPEG's tradition holds.
@@ -33,20 +34,10 @@ impl Matrix {
             7 => Self::Shares(0.212, 0.087),
             8 => Self::YCgCo,
             9 => BT2020,
-            _ => return None,
-        })
-    }
-
-    pub(super) fn of_stream(matrix: MatrixCoefficients) -> Option<Self> {
-        Self::of_number(match matrix {
-            MatrixCoefficients::Identity => 0,
-            MatrixCoefficients::BT709 => 1,
-            MatrixCoefficients::Unspecified => 2,
-            MatrixCoefficients::BT470M => 4,
-            MatrixCoefficients::BT470BG | MatrixCoefficients::ST170M => 5,
-            MatrixCoefficients::ST240M => 7,
-            MatrixCoefficients::YCgCo => 8,
-            MatrixCoefficients::BT2020NonConstantLuminance => 9,
+            12 => {
+                let (red, blue) = named.code.shares()?;
+                Self::Shares(red, blue)
+            }
             _ => return None,
         })
     }
@@ -176,18 +167,25 @@ pub(super) fn divided(color: u8, alpha: u8) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::color::coded::Code;
+
+    fn matrix(number: u16, primaries: u16) -> Option<Matrix> {
+        Matrix::of(&Named { code: Code { primaries, transfer: 13 }, matrix: number, range: Range::Full })
+    }
 
     #[test]
     fn matrices_keep_grey_and_give_back_primaries() {
-        for number in [1, 2, 4, 5, 6, 7, 8, 9] {
-            let matrix = Matrix::of_number(number).expect("known");
-            assert_eq!(matrix.rgb(0.5, 0.0, 0.0), [0.5; 3], "{number}");
+        for number in [1, 2, 4, 5, 6, 7, 8, 9, 12] {
+            let matrix = matrix(number, 12).expect("known");
+            assert!(matrix.rgb(0.5, 0.0, 0.0).iter().all(|channel| (channel - 0.5).abs() < 1e-6), "{number}");
         }
         let red = BT709.rgb(0.2126, -0.114_572, 0.5).map(byte_of);
         assert_eq!(red, [255, 0, 0]);
         assert_eq!(Matrix::Identity.rgb(0.2, 0.3, 0.4), [0.4, 0.2, 0.3]);
-        assert_eq!(Matrix::of_number(10), None, "constant luminance");
-        assert_eq!(Matrix::of_number(14), None, "ICtCp");
+        assert_eq!((matrix(12, 1), matrix(12, 9)), (Some(BT709), Some(BT2020)), "by the primaries");
+        for (number, primaries) in [(10, 9), (14, 9), (12, 10), (3, 1), (255, 1)] {
+            assert_eq!(matrix(number, primaries), None, "{number}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
     color::profile::Source,
     orientation::Turn,
     picture::{Channels, Picture},
-    probe::avif::{Container, Crop, Found, Range, read},
+    probe::avif::{Container, Crop, Found, Named, Range, read, stream_colors},
     scale::Scale,
 };
 use color::{Matrix, Samples};
@@ -29,12 +29,16 @@ pub(super) fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, Refusal> {
     if (width as usize).saturating_mul(height as usize).saturating_mul(4) > probe.memory_bytes {
         return Err(Refusal::TooManyPixels(width, height));
     }
-    let frame = frame(&container.color, container.size)?;
-    let mut pixels = colors(&frame, &container, probe)?;
+    let stream = container.color.concat();
+    let named = container.named.or_else(|| stream_colors(&stream)).ok_or(Refusal::Corrupt)?;
+    let meaning = meaning(&container, &named)?;
+    let matrix = Matrix::of(&named).ok_or(Refusal::Unsupported)?;
+    let frame = frame(stream, container.size)?;
+    let mut pixels = colors(&frame, &container, (matrix, named.range), probe)?;
     drop(frame);
     let channels = match &container.alpha {
         Some(pieces) => {
-            lay_alpha(&mut pixels, &self::frame(pieces, container.size)?, container.premultiplied)?;
+            lay_alpha(&mut pixels, &self::frame(pieces.concat(), container.size)?, container.premultiplied)?;
             Channels::Rgba
         }
         None => Channels::Rgb,
@@ -45,12 +49,21 @@ pub(super) fn decode(source: &[u8], probe: &Probe) -> Result<Decoded, Refusal> {
         None => picture,
     };
     let scale = Scale::whole(picture.size());
-    Ok(Decoded { picture, scale, turn: Turn::of_orientation(container.orientation), colors: Source::default() })
+    Ok(Decoded { picture, scale, turn: Turn::of_orientation(container.orientation), colors: meaning })
+}
+
+/// What red, green and blue are: by the profile, else by their numbers.
+fn meaning(container: &Container<'_>, named: &Named) -> Result<Source, Refusal> {
+    match container.profile {
+        Some(profile) => Ok(Source::icc(Some(profile.to_vec()))),
+        None if named.code.is_high_range() => Err(Refusal::Unsupported),
+        None => Ok(Source::Coded(named.code)),
+    }
 }
 
 /// Decodes the picture of an item, which must have the size that its container promised: what is larger is refused by
 /// the decoder before it allocates.
-fn frame(pieces: &[&[u8]], (width, height): (u32, u32)) -> Result<re_rav1d::Picture, Refusal> {
+fn frame(stream: Vec<u8>, (width, height): (u32, u32)) -> Result<re_rav1d::Picture, Refusal> {
     let mut settings = Settings::new();
     // Jobs run beside each other already; and one thread leaves nothing behind when it is over.
     settings.set_n_threads(1);
@@ -58,7 +71,7 @@ fn frame(pieces: &[&[u8]], (width, height): (u32, u32)) -> Result<re_rav1d::Pict
     settings.set_frame_size_limit(width.checked_mul(height).ok_or(Refusal::TooManyPixels(width, height))?);
     settings.set_all_layers(false);
     let mut decoder = Decoder::with_settings(&settings).map_err(|_| Refusal::Unsupported)?;
-    let mut sent = decoder.send_data(pieces.concat(), None, None, None);
+    let mut sent = decoder.send_data(stream, None, None, None);
     for _ in 0..FRAMES_MAX {
         match decoder.get_picture() {
             Ok(frame) if (frame.width(), frame.height()) == (width, height) => return Ok(frame),
@@ -72,14 +85,13 @@ fn frame(pieces: &[&[u8]], (width, height): (u32, u32)) -> Result<re_rav1d::Pict
 }
 
 /// The colours of a frame as RGB, or as RGBA with an alpha that is still to come.
-fn colors(frame: &re_rav1d::Picture, container: &Container<'_>, probe: &Probe) -> Result<Vec<u8>, Refusal> {
-    let stream_range = if frame.color_range() == YUVRange::Full { Range::Full } else { Range::Limited };
-    let (matrix, range) = match container.matrix {
-        Some((number, range)) => (Matrix::of_number(number), range),
-        None => (Matrix::of_stream(frame.matrix_coefficients()), stream_range),
-    };
+fn colors(
+    frame: &re_rav1d::Picture,
+    container: &Container<'_>,
+    (matrix, range): (Matrix, Range),
+    probe: &Probe,
+) -> Result<Vec<u8>, Refusal> {
     let layout = frame.pixel_layout();
-    let matrix = matrix.ok_or(Refusal::Unsupported)?;
     if matrix.needs_whole_chroma() && layout != PixelLayout::I444 {
         return Err(Refusal::Unsupported);
     }

@@ -7,12 +7,14 @@
 mod boxes;
 mod item;
 mod property;
+mod stream;
 
 use super::Header;
 use boxes::{Boxes, Fields};
 use item::Items;
 use property::Properties;
-pub(crate) use property::{Crop, Range};
+pub(crate) use property::{Crop, Named, Range};
+pub(crate) use stream::colors as stream_colors;
 
 /// Bytes of coded data of one item: sources have a limit of their own, this one is against pieces that overlap.
 const ITEM_PIECES_MAX: usize = 32;
@@ -26,8 +28,10 @@ pub(crate) struct Container<'a> {
     pub(crate) crop: Option<Crop>,
     /// How the shown part is turned, as an EXIF orientation.
     pub(crate) orientation: u16,
-    /// Matrix coefficients (ITU-T H.273) and range, where the container names them; it knows better than the stream.
-    pub(crate) matrix: Option<(u16, Range)>,
+    /// Its colours, where the container names them; it knows better than the stream (ISO/IEC 23000-22 7.3.6.4).
+    pub(crate) named: Option<Named>,
+    /// A profile, which says more exactly what red, green and blue are, and nothing of the matrix.
+    pub(crate) profile: Option<&'a [u8]>,
     /// The coded picture, in pieces.
     pub(crate) color: Vec<&'a [u8]>,
     /// The coded alpha plane, in pieces.
@@ -73,7 +77,8 @@ pub(crate) fn read(source: &[u8]) -> Option<Found<'_>> {
         size: shape.size,
         crop: shape.crop,
         orientation: shape.orientation(),
-        matrix: shape.matrix,
+        named: shape.named,
+        profile: shape.profile,
         color: items.data(primary)?,
         alpha: alpha.map(|(data, _)| data),
         premultiplied,

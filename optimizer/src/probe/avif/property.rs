@@ -1,6 +1,7 @@
 //! Properties of items: size, alpha, colour, and what is done before showing (ISO/IEC 23008-12 6.5).
 
 use super::boxes::{Boxes, Fields};
+use crate::color::coded::Code;
 
 /// The part of a picture that is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +21,23 @@ pub(crate) enum Range {
     Full,
 }
 
+/// Colours as a container or a stream names them (ITU-T H.273).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// What red, green and blue are.
+    pub(crate) code: Code,
+    /// Which matrix makes them of luma and chroma, table 4.
+    pub(crate) matrix: u16,
+    pub(crate) range: Range,
+}
+
 /// What the properties of one item come to.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Shape {
+pub(super) struct Shape<'a> {
     pub(super) size: (u32, u32),
     pub(super) crop: Option<Crop>,
-    pub(super) matrix: Option<(u16, Range)>,
+    pub(super) named: Option<Named>,
+    pub(super) profile: Option<&'a [u8]>,
     /// Only one of several layers is to be shown.
     pub(super) layered: bool,
     /// Quarter turns against the clock, then the mirror: 0 swaps top and bottom, 1 left and right.
@@ -33,7 +45,7 @@ pub(super) struct Shape {
     mirror: Option<u8>,
 }
 
-impl Shape {
+impl Shape<'_> {
     /// Rotation and then mirror as the EXIF orientation that looks the same.
     pub(super) fn orientation(&self) -> u16 {
         match (self.quarters, self.mirror) {
@@ -63,7 +75,7 @@ pub(super) struct Properties<'a> {
 
 impl<'a> Properties<'a> {
     /// What an item's properties come to. An item without a size is none.
-    pub(super) fn of(&self, item: u32) -> Option<Shape> {
+    pub(super) fn of(&self, item: u32) -> Option<Shape<'a>> {
         let mut shape = Shape::default();
         let mut crop = None;
         for (name, payload) in self.associated(item) {
@@ -76,13 +88,11 @@ impl<'a> Properties<'a> {
                 b"irot" => shape.quarters = fields.take(1)?[0] & 3,
                 b"imir" => shape.mirror = Some(fields.take(1)?[0] & 1),
                 b"clap" => crop = Some(fields),
-                b"colr" if fields.take(4)? == b"nclx" => {
-                    // Primaries and transfer; then what concerns us here.
-                    fields.take(4)?;
-                    let matrix = u16::try_from(fields.number(2)?).ok()?;
-                    let full = fields.take(1)?[0] & 0x80 != 0;
-                    shape.matrix = Some((matrix, if full { Range::Full } else { Range::Limited }));
-                }
+                b"colr" => match fields.take(4)? {
+                    b"nclx" => shape.named = shape.named.or(Some(nclx(fields)?)),
+                    b"prof" | b"rICC" => shape.profile = shape.profile.or(Some(fields.0)),
+                    _ => {}
+                },
                 b"lsel" | b"a1lx" => shape.layered = true,
                 _ => {}
             }
@@ -112,6 +122,14 @@ impl<'a> Properties<'a> {
             Boxes(all).nth(usize::from(index).checked_sub(1)?)
         })
     }
+}
+
+/// Primaries, transfer, matrix and range (ISO/IEC 14496-12 12.1.5).
+fn nclx(mut fields: Fields<'_>) -> Option<Named> {
+    let mut number = || u16::try_from(fields.number(2)?).ok();
+    let (code, matrix) = (Code { primaries: number()?, transfer: number()? }, number()?);
+    let full = fields.take(1)?[0] & 0x80 != 0;
+    Some(Named { code, matrix, range: if full { Range::Full } else { Range::Limited } })
 }
 
 /// The numbers of an item's properties.

@@ -1,6 +1,7 @@
 //! Containers written by hand: what is read, and what is not.
 
 use super::*;
+use crate::color::coded::Code;
 
 fn boxed(name: &[u8; 4], payload: &[u8]) -> Vec<u8> {
     [&u32::try_from(payload.len() + 8).unwrap().to_be_bytes(), name.as_slice(), payload].concat()
@@ -33,11 +34,9 @@ fn file(kind: &[u8; 4], properties: &[Vec<u8>]) -> Vec<u8> {
     [boxed(b"ftyp", b"avif\0\0\0\0mif1avif"), meta].concat()
 }
 
-type Shown = (u16, Option<Crop>, Option<(u16, Range)>);
-
-fn still(properties: &[Vec<u8>]) -> Option<Shown> {
+fn still(properties: &[Vec<u8>]) -> Option<(u16, Option<Crop>)> {
     match read(&file(b"av01", properties)) {
-        Some(Found::Still(container)) => Some((container.orientation, container.crop, container.matrix)),
+        Some(Found::Still(container)) => Some((container.orientation, container.crop)),
         _ => None,
     }
 }
@@ -87,11 +86,25 @@ fn a_clean_aperture_lies_on_whole_pixels_within() {
 }
 
 #[test]
-fn colour_is_named_by_numbers() {
-    let nclx = boxed(b"colr", b"nclx\0\x01\0\x0d\0\x09\x80");
-    assert_eq!(still(&[nclx]).expect("a picture").2, Some((9, Range::Full)));
-    let profile = boxed(b"colr", b"prof1234");
-    assert_eq!(still(&[profile]).expect("a picture").2, None);
+fn colour_is_named_by_numbers_and_by_a_profile() {
+    let colors = |properties: &[Vec<u8>]| match read(&file(b"av01", properties)) {
+        Some(Found::Still(container)) => Some((container.named, container.profile.map(<[u8]>::to_vec))),
+        _ => None,
+    };
+    let nclx = boxed(b"colr", b"nclx\0\x0c\0\x0d\0\x09\x80");
+    let named = Named { code: Code { primaries: 12, transfer: 13 }, matrix: 9, range: Range::Full };
+    assert_eq!(colors(std::slice::from_ref(&nclx)), Some((Some(named), None)));
+    for kind in [b"prof", b"rICC"] {
+        let profile = boxed(b"colr", &[kind.as_slice(), b"1234"].concat());
+        assert_eq!(colors(std::slice::from_ref(&profile)), Some((None, Some(b"1234".to_vec()))));
+        // In any order; and of two of a kind the first counts.
+        let other = boxed(b"colr", b"nclx\0\x01\0\x01\0\x01\0");
+        let both = Some((Some(named), Some(b"1234".to_vec())));
+        assert_eq!(colors(&[profile.clone(), nclx.clone()]), both);
+        assert_eq!(colors(&[nclx.clone(), other, profile, boxed(b"colr", b"prof5")]), both);
+    }
+    assert_eq!(colors(&[boxed(b"colr", b"nclc\0\x01\0\x01\0\x01")]), Some((None, None)));
+    assert_eq!(colors(&[boxed(b"colr", b"nclx\0\x01\0\x01\0\x01")]), None, "cut short");
 }
 
 #[test]
