@@ -79,16 +79,13 @@ pub fn optimize(
     };
     let shaped = shape::shape(decoded, order, limits)?;
     reached(Stage::Resize);
-    let is_p3 = shaped.is_p3;
-    let mut encoded = encode::encode(shaped.picture.without_idle_alpha(), order, limits)?;
-    if is_p3 {
-        let size = (encoded.width, encoded.height);
-        encoded.bytes = color::tag::display_p3(&encoded.bytes, order.format, size).ok_or(Refusal::Encode)?;
-        if encoded.bytes.len() > limits.output_bytes {
-            return Err(Refusal::OutputTooLarge(encoded.bytes.len()));
-        }
-    }
-    let original = if unchanged && !is_p3 { original::bare(source, probe.source_type, order.format) } else { None };
+    let gamut = shaped.gamut;
+    let encoded = encode::encode(shaped.picture.without_idle_alpha(), gamut, order, limits)?;
+    let original = if unchanged && gamut == color::profile::Gamut::Srgb {
+        original::bare(source, probe.source_type, order.format)
+    } else {
+        None
+    };
     reached(Stage::Encode);
     Ok(match original {
         Some(bytes) if bytes.len() <= encoded.bytes.len() => Encoded { bytes, ..encoded },

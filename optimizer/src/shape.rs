@@ -6,7 +6,7 @@
 
 use crate::{
     Edits, Limits, Millionths, Order, Refusal, Rgb,
-    color::{light::Curve, tag},
+    color::{light::Curve, profile::Gamut},
     decode::Decoded,
     effect,
     geometry::{self, Plan},
@@ -20,8 +20,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Shaped {
     pub(crate) picture: Picture,
-    /// Whether its numbers mean Display P3 and not sRGB.
-    pub(crate) is_p3: bool,
+    /// What its numbers mean.
+    pub(crate) gamut: Gamut,
 }
 
 /// Applies everything that an order asks for but the format.
@@ -37,13 +37,13 @@ pub(crate) fn shape(decoded: Decoded, order: &Order, limits: &Limits) -> Result<
     admit(&plan, edits, limits)?;
     let resized = plan.size != (part.width, part.height);
     let mut picture = resized_in_light(picture, scale, turn, &plan, edits)?;
-    let is_p3 = colors.settle(&mut picture, order.keep_p3 && tag::can_say(order.format));
+    let gamut = colors.settle(&mut picture, order.keep_p3);
     if let Some(pad) = plan.pad {
         picture = picture.padded(&pad, background);
     }
     let open = left_open(edits);
     let picture = effect::apply(picture, edits, resized, open.as_ref());
-    Ok(Shaped { picture, is_p3 })
+    Ok(Shaped { picture, gamut })
 }
 
 /// Which part of which picture is used, and how that one is still to be turned. Only what cannot be said so is done to

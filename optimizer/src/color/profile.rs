@@ -25,6 +25,13 @@ pub(crate) enum Source {
     Coded(Code),
 }
 
+/// What the numbers of a finished picture mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gamut {
+    Srgb,
+    DisplayP3,
+}
+
 /// A tone curve, and primaries where they are given.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Described {
@@ -49,24 +56,24 @@ impl Source {
         }
     }
 
-    /// Brings a picture into sRGB, or leaves it in Display P3 where that is wanted and true. Tells whether it is in P3.
+    /// Brings a picture into sRGB, or leaves it in Display P3 where that is wanted and true. Tells which it is.
     ///
     /// A profile that cannot be used is ignored, as browsers do: the picture is still a picture.
-    pub(crate) fn settle(&self, picture: &mut Picture, keep_p3: bool) -> bool {
-        let Some(profile) = self.profile() else { return false };
+    pub(crate) fn settle(&self, picture: &mut Picture, keep_p3: bool) -> Gamut {
+        let Some(profile) = self.profile() else { return Gamut::Srgb };
         let (srgb, p3) = (ColorProfile::new_srgb(), ColorProfile::new_display_p3());
         if profile.color_space == DataColorSpace::Gray {
             from_gray(&profile, &srgb, picture);
-            return false;
+            return Gamut::Srgb;
         }
         if profile.color_space != DataColorSpace::Rgb || changes_nothing(&profile, &srgb) {
-            return false;
+            return Gamut::Srgb;
         }
         if keep_p3 && changes_nothing(&profile, &p3) {
-            return true;
+            return Gamut::DisplayP3;
         }
         convert(&profile, &srgb, picture);
-        false
+        Gamut::Srgb
     }
 }
 
@@ -165,10 +172,10 @@ fn from_gray(from: &ColorProfile, to: &ColorProfile, picture: &mut Picture) {
 mod tests {
     use super::*;
 
-    fn settled(source: &Source, color: [u8; 3], keep_p3: bool) -> ([u8; 3], bool) {
+    fn settled(source: &Source, color: [u8; 3], keep_p3: bool) -> ([u8; 3], Gamut) {
         let mut picture = Picture { width: 1, height: 1, channels: Channels::Rgb, pixels: color.to_vec() };
-        let is_p3 = source.settle(&mut picture, keep_p3);
-        (picture.pixels.try_into().unwrap(), is_p3)
+        let gamut = source.settle(&mut picture, keep_p3);
+        (picture.pixels.try_into().unwrap(), gamut)
     }
 
     fn coded(primaries: u16, transfer: u16) -> Source {
@@ -182,8 +189,8 @@ mod tests {
     #[test]
     fn wide_colours_come_into_srgb() {
         for source in [icc(&ColorProfile::new_display_p3()), coded(12, 13), coded(12, 1)] {
-            let (red, is_p3) = settled(&source, [200, 100, 100], false);
-            assert!(red[0] > 205 && red[1] < 100 && !is_p3, "{source:?} {red:?}");
+            let (red, gamut) = settled(&source, [200, 100, 100], false);
+            assert!(red[0] > 205 && red[1] < 100 && gamut == Gamut::Srgb, "{source:?} {red:?}");
         }
         let (green, _) = settled(&icc(&ColorProfile::new_adobe_rgb()), [100, 200, 100], false);
         assert!(green[0] < 80 && green[1] > 195, "{green:?}");
@@ -217,18 +224,18 @@ mod tests {
     #[test]
     fn display_p3_is_kept_where_that_is_wanted_and_nothing_else_is() {
         for source in [icc(&ColorProfile::new_display_p3()), coded(12, 13)] {
-            assert_eq!(settled(&source, [200, 100, 100], true), ([200, 100, 100], true));
+            assert_eq!(settled(&source, [200, 100, 100], true), ([200, 100, 100], Gamut::DisplayP3));
         }
         for source in [icc(&ColorProfile::new_adobe_rgb()), coded(9, 14), coded(12, 8)] {
-            let (green, is_p3) = settled(&source, [100, 200, 100], true);
-            assert!(green != [100, 200, 100] && !is_p3);
+            let (green, gamut) = settled(&source, [100, 200, 100], true);
+            assert!(green != [100, 200, 100] && gamut == Gamut::Srgb);
         }
     }
 
     #[test]
     fn srgb_and_what_cannot_be_read_change_nothing() {
         for source in [Source::Srgb, icc(&ColorProfile::new_srgb()), Source::Icc(b"nothing".to_vec()), coded(1, 1)] {
-            assert_eq!(settled(&source, [1, 100, 200], true), ([1, 100, 200], false));
+            assert_eq!(settled(&source, [1, 100, 200], true), ([1, 100, 200], Gamut::Srgb));
         }
         assert!(matches!(Source::icc(Some(vec![0; PROFILE_BYTES_MAX + 1])), Source::Srgb));
     }

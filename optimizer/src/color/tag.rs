@@ -1,4 +1,4 @@
-//! A colour profile put into a finished file, so that no encoder needs to know of colours.
+//! A colour profile put into a finished file, so that encoders need not know of colours.
 
 use moxcms::ColorProfile;
 
@@ -8,13 +8,8 @@ const WEBP_HEADER_LEN: usize = 12;
 const WEBP_FLAG_ICC: u8 = 0b0010_0000;
 const WEBP_FLAG_ALPHA: u8 = 0b0001_0000;
 
-/// Whether files of a format can say that their colours are Display P3. An AVIF says so in its bitstream and in a box
-/// that other boxes' offsets depend on: ours are always sRGB.
-pub(crate) fn can_say(format: ImageFormat) -> bool {
-    format != ImageFormat::Avif
-}
-
-/// Says in a file of `width` by `height` pixels that its colours are Display P3. `None` where that cannot be done.
+/// Says in a file of `width` by `height` pixels that its colours are Display P3. `None` where that cannot be done. An AVIF
+/// is written with the number of its colours from the start, because offsets depend on the box that says it.
 pub(crate) fn display_p3(file: &[u8], format: ImageFormat, (width, height): (u32, u32)) -> Option<Vec<u8>> {
     let profile = profile()?;
     match format {
@@ -29,7 +24,10 @@ pub(crate) fn display_p3(file: &[u8], format: ImageFormat, (width, height): (u32
 fn profile() -> Option<Vec<u8>> {
     const DATE: std::ops::Range<usize> = 24..36;
     const DAY: [u8; 12] = [0x07, 0xe6, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0];
-    let mut profile = ColorProfile::new_display_p3().encode().ok()?;
+    let mut profile = ColorProfile::new_display_p3();
+    // The library names a cinema's white by number beside the screen's white that it means.
+    profile.cicp = None;
+    let mut profile = profile.encode().ok()?;
     profile.get_mut(DATE)?.copy_from_slice(&DAY);
     Some(profile)
 }

@@ -10,18 +10,25 @@ mod png;
 mod quality;
 mod webp;
 
-use crate::{Encoded, ImageFormat, Limits, Order, Refusal, picture::Picture};
+use crate::{
+    Encoded, ImageFormat, Limits, Order, Refusal,
+    color::{profile::Gamut, tag},
+    picture::Picture,
+};
 
-/// Writes `picture` as `order` says.
-pub(crate) fn encode(picture: Picture, order: &Order, limits: &Limits) -> Result<Encoded, Refusal> {
+/// Writes `picture` as `order` says. A file that does not say what its colours are has those of sRGB.
+pub(crate) fn encode(picture: Picture, gamut: Gamut, order: &Order, limits: &Limits) -> Result<Encoded, Refusal> {
     let (width, height) = picture.size();
     let quality = order.quality.clamp(1, 100);
-    let bytes = match order.format {
-        ImageFormat::Avif => avif::encode(&picture, quality)?,
+    let mut bytes = match order.format {
+        ImageFormat::Avif => avif::encode(&picture, gamut, quality)?,
         ImageFormat::Webp => webp::encode(&picture, quality)?,
         ImageFormat::Jpeg => jpeg::encode(picture, quality)?,
         ImageFormat::Png => png::encode(&picture, quality, limits)?,
     };
+    if gamut == Gamut::DisplayP3 && order.format != ImageFormat::Avif {
+        bytes = tag::display_p3(&bytes, order.format, (width, height)).ok_or(Refusal::Encode)?;
+    }
     if bytes.len() > limits.output_bytes {
         return Err(Refusal::OutputTooLarge(bytes.len()));
     }

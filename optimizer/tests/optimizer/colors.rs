@@ -83,17 +83,17 @@ fn display_p3_is_kept_with_its_profile_where_the_order_says_so() {
     for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Webp, ImageFormat::Avif] {
         let kept = Order { keep_p3: true, quality: 95, ..order(640, format) };
         let encoded = optimize(&source, &kept, &LIMITS, |_| ()).unwrap();
-        let can_say = format != ImageFormat::Avif;
-        assert_eq!(has_profile(&encoded.bytes), can_say, "{format:?}");
+        // An AVIF names its colours by number.
+        assert_eq!(has_profile(&encoded.bytes), format != ImageFormat::Avif, "{format:?}");
         assert_eq!(probe(&encoded.bytes).unwrap().source_type.extension(), format.extension());
-        if can_say {
+        if format != ImageFormat::Avif {
             let [red, green, blue, _] = seen(&encoded)[0];
             assert!(near([red, green, blue], [200, 100, 100], 3), "{format:?} {red} {green} {blue}");
-            // Read again and brought into sRGB, the red is redder and the profile gone.
-            let again = optimize(&encoded.bytes, &png_order(), &LIMITS, |_| ()).unwrap();
-            let [red, green, ..] = seen(&again)[0];
-            assert!(red > 207 && green < 97 && !has_profile(&again.bytes), "{format:?} {red} {green}");
         }
+        // Read again and brought into sRGB, the red is redder and the profile gone.
+        let again = optimize(&encoded.bytes, &png_order(), &LIMITS, |_| ()).unwrap();
+        let [red, green, ..] = seen(&again)[0];
+        assert!(red > 207 && green < 97 && !has_profile(&again.bytes), "{format:?} {red} {green}");
     }
     assert!(!has_profile(&optimize(&source, &png_order(), &LIMITS, |_| ()).unwrap().bytes));
 }

@@ -169,3 +169,21 @@ fn a_container_may_show_a_part_only() {
     let outside = file(&stream, SIZE, &[clap([32, 1, 48, 1, -17, 1, 0, 1])]);
     assert_eq!(optimize(&outside, &order(16, ImageFormat::Png), &LIMITS, |_| ()).unwrap_err(), Refusal::Corrupt);
 }
+
+#[test]
+fn an_avif_in_display_p3_says_so_in_its_container_and_in_its_stream() {
+    let p3 = shown(&plain([200, 100, 100]), &[nclx(12, 13, 6)]).unwrap();
+    let source = file(&plain([200, 100, 100]), SIZE, &[nclx(12, 13, 6)]);
+    let kept = optimize(&source, &Order { keep_p3: true, ..avif_order() }, &LIMITS, |_| ()).unwrap().bytes;
+    let said = b"colrnclx\0\x0c\0\x0d\0\x06\x80";
+    assert!(kept.windows(said.len()).any(|bytes| bytes == said), "{}", kept[..400].escape_ascii());
+    let again = optimize(&kept, &order(SIZE.0, ImageFormat::Png), &LIMITS, |_| ()).unwrap();
+    assert!(near(quarters(&again)[0], p3, 2), "{:?} and not {p3:?}", quarters(&again)[0]);
+    // The stream alone, in a container that says nothing.
+    let silent = shown(&stream(&kept), &[]).unwrap();
+    assert!(near(silent, p3, 2), "{silent:?} and not {p3:?}");
+    // In P3 once more, the numbers stay what they were.
+    let order = Order { keep_p3: true, ..order(SIZE.0, ImageFormat::Png) };
+    let stays = quarters(&optimize(&kept, &order, &LIMITS, |_| ()).unwrap())[0];
+    assert!(near(stays, [200, 100, 100], 2), "{stays:?}");
+}

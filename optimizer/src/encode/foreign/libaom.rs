@@ -8,21 +8,20 @@ use std::{
 };
 
 use libaom_sys::{
-    AOM_CICP_CP_BT_709, AOM_CICP_MC_BT_601, AOM_CICP_TC_SRGB, AOM_CODEC_CX_FRAME_PKT, AOM_CODEC_OK, AOM_CR_FULL_RANGE,
-    AOM_CSP_UNKNOWN, AOM_ENCODER_ABI_VERSION, AOM_IMG_FMT_I420, AOM_IMG_FMT_I444, AOM_Q, AOM_USAGE_ALL_INTRA,
-    AV1E_SET_COLOR_RANGE, aom_codec_av1_cx, aom_codec_control, aom_codec_ctx_t, aom_codec_cx_pkt_t, aom_codec_destroy,
-    aom_codec_enc_cfg_t, aom_codec_enc_config_default, aom_codec_enc_init_ver, aom_codec_encode, aom_codec_err_t,
-    aom_codec_get_cx_data, aom_codec_set_option, aom_image_t,
+    AOM_CICP_CP_BT_709, AOM_CICP_CP_SMPTE_432, AOM_CICP_MC_BT_601, AOM_CICP_TC_SRGB, AOM_CODEC_CX_FRAME_PKT,
+    AOM_CODEC_OK, AOM_CR_FULL_RANGE, AOM_CSP_UNKNOWN, AOM_ENCODER_ABI_VERSION, AOM_IMG_FMT_I420, AOM_IMG_FMT_I444,
+    AOM_Q, AOM_USAGE_ALL_INTRA, AV1E_SET_COLOR_RANGE, aom_codec_av1_cx, aom_codec_control, aom_codec_ctx_t,
+    aom_codec_cx_pkt_t, aom_codec_destroy, aom_codec_enc_cfg_t, aom_codec_enc_config_default, aom_codec_enc_init_ver,
+    aom_codec_encode, aom_codec_err_t, aom_codec_get_cx_data, aom_codec_set_option, aom_image_t,
 };
 
-use crate::{Refusal, encode::planes::Plane};
+use crate::{Refusal, color::profile::Gamut, encode::planes::Plane};
 
 /// An option of the encoder and its value, as its command line names them.
 pub(in crate::encode) type Setting<'a> = (&'a CStr, &'a CStr);
 
-/// What the colours are (ITU-T H.273), said in the stream as in the container.
-const COLOURS: [Setting<'static>; 3] =
-    [(c"color-primaries", c"bt709"), (c"transfer-characteristics", c"srgb"), (c"matrix-coefficients", c"bt601")];
+/// How the colours are coded (ITU-T H.273), said in the stream as in the container.
+const CODING: [Setting<'static>; 2] = [(c"transfer-characteristics", c"srgb"), (c"matrix-coefficients", c"bt601")];
 
 /// Pixels on one side that an AV1 stream can say (AV1 5.5.1).
 const SIDE_MAX: usize = 65_536;
@@ -30,12 +29,22 @@ const SIDE_MAX: usize = 65_536;
 /// Codes planes of 8 bits in full range and of one size: one (light alone) or three (4:4:4).
 ///
 /// `level` is the quantizer, 0 (finest) to 63.
-pub(in crate::encode) fn encode(planes: &[&Plane], level: u8, settings: &[Setting<'_>]) -> Result<Vec<u8>, Refusal> {
-    let image = image(planes)?;
+pub(in crate::encode) fn encode(
+    planes: &[&Plane],
+    gamut: Gamut,
+    level: u8,
+    settings: &[Setting<'_>],
+) -> Result<Vec<u8>, Refusal> {
+    let (number, name) = match gamut {
+        Gamut::Srgb => (AOM_CICP_CP_BT_709, c"bt709"),
+        Gamut::DisplayP3 => (AOM_CICP_CP_SMPTE_432, c"smpte432"),
+    };
+    let image = aom_image_t { cp: number, ..image(planes)? };
     let mut encoder = Encoder::start(&image)?;
     let level = CString::new(level.to_string()).map_err(|_| Refusal::Encode)?;
     encoder.set((c"cq-level", &level))?;
-    for setting in COLOURS.iter().chain(settings) {
+    encoder.set((c"color-primaries", name))?;
+    for setting in CODING.iter().chain(settings) {
         encoder.set(*setting)?;
     }
     encoder.set_full_range()?;
@@ -57,7 +66,6 @@ fn image(planes: &[&Plane]) -> Result<aom_image_t, Refusal> {
     // A picture of light alone has the form of 4:2:0 (AV1 6.4.2), though there is nothing to be halved.
     let halved = chroma.is_empty();
     image.fmt = if halved { AOM_IMG_FMT_I420 } else { AOM_IMG_FMT_I444 };
-    image.cp = AOM_CICP_CP_BT_709;
     image.tc = AOM_CICP_TC_SRGB;
     image.mc = AOM_CICP_MC_BT_601;
     image.csp = AOM_CSP_UNKNOWN;
