@@ -180,8 +180,9 @@ fn images_are_for_reading_only() {
 
 #[test]
 fn a_local_source_may_come_from_compute() {
+    // Row 168: whoever shows another picture to whom it knows is asked as by a stranger.
     let source = format!(
-        "const picture = Buffer.from('{}', 'base64'); answers['/drawn.png'] = (request, response) => response.writeHead(200, {{'content-type': 'image/png'}}).end(picture);",
+        "const picture = Buffer.from('{}', 'base64'); answers['/drawn.png'] = (request, response) => request.headers.cookie || request.headers.authorization ? response.writeHead(403).end() : response.writeHead(200, {{'content-type': 'image/png'}}).end(picture);",
         BASE64_PIXEL
     );
     let server_js =
@@ -189,7 +190,8 @@ fn a_local_source_may_come_from_compute() {
     let settings = json!({"sizes": [96], "domains": [], "remotePatterns": [], "formats": ["image/png"],
                           "minimumCacheTTL": 60, "dangerouslyAllowSVG": false});
     let server = Launch::new(&image_bundle(&settings).compute(&server_js).write()).start();
-    let found = picture::of(server.get("/img?url=%2Fdrawn.png&w=96"));
+    let asked = Request::get("/img?url=%2Fdrawn.png&w=96").field("Cookie", "a=1").field("Authorization", "Basic eDp5");
+    let found = picture::of(server.send(&asked));
     assert_eq!((found.kind, found.width), (SourceType::Png, 1));
     server.get("/img?url=%2Fpage&w=96").expect(400).hiding("<h1>");
     server.get("/img?url=%2Fmissing%2Fempty&w=96").expect(404);

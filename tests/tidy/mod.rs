@@ -1,5 +1,6 @@
 //! The shape of the repository, as tests: what the documents claim about the tree is asserted here, not hoped for.
 
+mod cases;
 mod crates;
 mod documents;
 mod shape;

@@ -336,6 +336,7 @@ fn remote_rest() -> Vec<Case> {
     };
     vec![
         case(Rule::WrongType, at, remote("▶\"example.com\"")),
+        // Row 37.
         case(Rule::MissingKey, at, remote("▶{\"pathname\": \"/**\"}")),
         case(Rule::UnknownKey, "/imageSettings/remotePatterns/0/search", with("▶\"search\": \"?v=1\"")),
         case(Rule::UnknownKey, "/imageSettings/remotePatterns/0/pathName", with("▶\"pathName\": \"/a\"")),
@@ -346,6 +347,7 @@ fn remote_rest() -> Vec<Case> {
         port("\"65536\""),
         port("\"+80\""),
         port("\"http\""),
+        // Row 49.
         pathname("\"\""),
         pathname("\"images/**\""),
         pathname("\"/{a,b}/**\""),

@@ -47,6 +47,7 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         case(Rule::ImageSettingsUnused, "/imageSettings", routes(CATCH_ALL).replace("\"framework\"", &settings)),
         case(Rule::ImageSizesEmpty, "/imageSettings/sizes", image("sizes", "▶[]")),
+        // Row 40.
         domain(""),
         domain("*.example.com"),
         domain("example.com:8080"),

@@ -13,6 +13,7 @@ fn format_of(bytes: &[u8]) -> SourceType {
 
 #[test]
 fn every_source_becomes_every_format_at_the_exact_size() {
+    // Row 118.
     let pixels = corners(100, 50);
     let sources = [jpeg(100, 50, &pixels, None, false), png_rgb(100, 50, &pixels), webp(100, 50, &pixels)];
     let types = [SourceType::Avif, SourceType::Webp, SourceType::Jpeg, SourceType::Png];
@@ -32,6 +33,7 @@ fn every_source_becomes_every_format_at_the_exact_size() {
 
 #[test]
 fn nothing_is_enlarged() {
+    // Row 119.
     let source = png_rgb(100, 50, &corners(100, 50));
     for (width, height, fit) in [
         (640, None, Fit::Cover),
@@ -56,7 +58,7 @@ fn equal_orders_give_equal_bytes() {
 
 #[test]
 fn each_orientation_is_turned_upright_and_its_tag_is_gone() {
-    // What stands in the four quarters once a viewer has obeyed the tag.
+    // Row 122. What stands in the four quarters once a viewer has obeyed the tag.
     let upright = [
         [RED, GREEN, BLUE, YELLOW],
         [GREEN, RED, YELLOW, BLUE],
@@ -120,6 +122,7 @@ fn with_exif(simple: &[u8], width: u32, height: u32, exif: &[u8]) -> Vec<u8> {
 
 #[test]
 fn every_kind_of_png_is_read() {
+    // Row 131.
     let quarter = |x: u32, y: u32| usize::from(x >= 8) + 2 * usize::from(y >= 8);
     let grey = [20_u8, 90, 160, 230];
     let at = |index: usize| (u32::try_from(index % 16).unwrap(), u32::try_from(index / 16).unwrap());
@@ -161,7 +164,7 @@ fn every_kind_of_png_is_read() {
 
 #[test]
 fn interlaced_png_is_read() {
-    // Adam7 with one row and column per pass is easiest to write for a picture of one colour.
+    // Row 131. Adam7 with one row and column per pass is easiest to write for a picture of one colour.
     let mut header = [16_u32.to_be_bytes(), 16_u32.to_be_bytes()].concat();
     header.extend([8, 2, 0, 0, 1]);
     let passes = [(2, 2), (2, 2), (4, 2), (4, 4), (8, 4), (8, 8), (16, 8)];
@@ -194,6 +197,7 @@ fn stored_zlib(data: &[u8]) -> Vec<u8> {
 
 #[test]
 fn grey_progressive_and_cmyk_jpegs_are_read() {
+    // Row 131.
     let progressive = jpeg(64, 64, &corners(64, 64), None, true);
     let encoded = optimize(&progressive, &order(32, ImageFormat::Png), &LIMITS, |_| ()).unwrap();
     assert!(near(quarters(&encoded)[0], RED, 20));
@@ -215,7 +219,7 @@ fn grey_progressive_and_cmyk_jpegs_are_read() {
 
 #[test]
 fn transparent_colours_do_not_bleed() {
-    // Transparent white beside opaque black, in stripes of one pixel: any mixing of hidden white shows as grey.
+    // Row 130. Transparent white beside opaque black, in stripes of one pixel: any mixing of hidden white shows as grey.
     let pixels = rgba(64, 64, |x, _| if x % 2 == 0 { [255, 255, 255, 0] } else { [0, 0, 0, 255] });
     let source = png(64, 64, ColorType::Rgba, BitDepth::Eight, &pixels);
     let encoded = optimize(&source, &order(16, ImageFormat::Png), &LIMITS, |_| ()).unwrap();
@@ -226,6 +230,7 @@ fn transparent_colours_do_not_bleed() {
 
 #[test]
 fn transparency_is_laid_on_white_for_jpeg_and_kept_elsewhere() {
+    // Row 130.
     let pixels = rgba(32, 32, |_, _| [0, 0, 0, 0]);
     let source = png(32, 32, ColorType::Rgba, BitDepth::Eight, &pixels);
     let jpeg = optimize(&source, &order(16, ImageFormat::Jpeg), &LIMITS, |_| ()).unwrap();

@@ -149,6 +149,7 @@ fn paths() {
         (52, "/acct/**", "/acct/x%2f..%5cetc", false),
         (52, "/acct/**", "/acct/o%2fimage.png", true),
         (53, "/acct/**", "/acct//x", true),
+        (70, "/ok/**", "/ok/../no/a.png", false),
         (54, "/a%20b/**", "/a b/x.png", true),
         (54, "/a b/**", "/a b/x.png", true),
         (55, "/%C3%A9/**", "/é/x.png", true),

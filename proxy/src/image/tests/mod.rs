@@ -246,6 +246,7 @@ async fn what_may_be_read_is_decided_before_the_cache_is_asked() {
 
 #[tokio::test]
 async fn our_own_host_is_read_without_the_network() {
+    // Row 41.
     let setup = setup(&settings(), &tuning(), files(&[("/a.png", png(100, 50, 9))]));
     assert!(setup.ask("url=https://app.example/a.png&w=64", WEBP).await.is_ok());
     assert_eq!(setup.images.events().snapshot().fetches, 0);
