@@ -213,6 +213,16 @@ fn optimize_works_on_files_and_refuses_what_is_none() {
         .finish()
         .expect(0);
     assert_eq!(picture::look(&fs::read(&named).unwrap()).unwrap().kind, SourceType::Webp);
+    let edited = folder.join("d.png");
+    let edit = |edits: &str| {
+        Launch::bare("optimize").arg(&source).arg(&edited).args(&["--width", "64", "--edits", edits]).finish()
+    };
+    edit("rotate=90&negate&extend=1_2_3_4").expect(0);
+    let found = picture::look(&fs::read(&edited).unwrap()).unwrap();
+    assert_eq!((found.width, found.height), (64 + 6, 96 + 4));
+    let wrong = edit("blur=0.1").expect(64);
+    assert!(wrong.stderr.contains("\"blur\" parameter must be a number between 0.3 and 1000"), "{wrong:#?}");
+    edit("width=32").expect(64);
     let text = bundle::built("nuxt3").join("static/robots.txt");
     let outcome = Launch::bare("optimize").arg(&text).arg(folder.join("c.webp")).args(&["--width", "32"]).finish();
     assert!(!outcome.status.success() && outcome.stderr.contains("robots.txt"), "{outcome:#?}");

@@ -179,6 +179,9 @@ pub(crate) struct OptimizeArgs {
     /// 1 to 100 [default: the setting image.quality]
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) quality: Option<u8>,
+    /// What else is done to the picture, as in a URL: 'rotate=90&blur=2.5'
+    #[arg(long, value_name = "QUERY")]
+    pub(crate) edits: Option<String>,
     /// Write a page that shows every format beside the others, with bytes, times and SSIMULACRA2
     #[arg(long, value_name = "PAGE.html")]
     pub(crate) compare: Option<PathBuf>,

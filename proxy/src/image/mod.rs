@@ -53,6 +53,7 @@ pub use events::{
 };
 pub use front::{Front, Lasting, ReadyPicture};
 pub use preview::Preview;
+pub use query::edits_alone;
 pub use refusal::{BadRequest, Refusal};
 pub use request::ImageRequest;
 pub use rules::Rules;

@@ -18,6 +18,7 @@ use super::{
     arguments::{self, OptimizeArgs},
     output,
 };
+use crate::image::edits_alone;
 use job::{Made, Source};
 use table::Sheet;
 
@@ -40,7 +41,7 @@ pub(crate) fn run(settings: &Settings, args: &OptimizeArgs) -> Result<(), Failur
         format: output_format(args)?,
         quality: args.quality.unwrap_or(settings.image.quality),
         keep_p3: settings.image.keep_p3,
-        edits: Edits::default(),
+        edits: edits(args, limits.side)?,
     };
     let bytes =
         read(&args.input, limits.source_bytes).map_err(|source| Failure::Read { path: args.input.clone(), source })?;
@@ -71,6 +72,15 @@ pub(crate) fn run(settings: &Settings, args: &OptimizeArgs) -> Result<(), Failur
         text = sheet.text();
     }
     output::result(&text)
+}
+
+/// The edits that are asked for, in the words of an image URL.
+fn edits(args: &OptimizeArgs, side_max: u32) -> Result<Edits, Failure> {
+    let read = args.edits.as_deref().map(|text| edits_alone(text, side_max)).transpose();
+    read.map(Option::unwrap_or_default).map_err(|wrong| Failure::Usage {
+        message: format!("--edits: {wrong}"),
+        help: "write edits as an image URL has them, such as 'rotate=90&blur=2.5'",
+    })
 }
 
 /// One byte more than is allowed is enough for the optimizer to refuse.

@@ -52,7 +52,7 @@ impl Query {
         let fit = parameters.get(Name::Fit).map(value::fit).transpose()?.unwrap_or_default();
         let position = parameters.get(Name::Position).map(value::position).transpose()?.unwrap_or_default();
         let fit = height.map(|_| fit).unwrap_or_default();
-        let mut edits = edits(&parameters, rules)?;
+        let mut edits = edits(&parameters, rules.side_max)?;
         // A ground that nothing shows must not make another cache key.
         let pads = fit == Fit::Contain || edits.rotate.is_some_and(|angle| !value::is_quarter(angle));
         edits.background = edits.background.filter(|_| pads);
@@ -87,15 +87,29 @@ fn height(parameters: &Parameters<'_>, rules: &Rules) -> Result<Option<u32>, Bad
     Ok(Some(height))
 }
 
+/// Reads edits that stand alone, for whoever has a file and no URL. Here a parameter that is no edit is refused: no page
+/// has added it.
+///
+/// # Errors
+/// The [`BadRequest`] that a URL with these parameters would be answered with.
+pub fn edits_alone(text: &str, side_max: u32) -> Result<Edits, BadRequest> {
+    let parameters = Parameters::read(text)?;
+    let mut spellings = text.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+    if !spellings.all(Name::is_edit) {
+        return Err(BadRequest::NoSuchValue("edits"));
+    }
+    edits(&parameters, side_max)
+}
+
 /// Reads the edits. What changes nothing is left out, so that it makes no other cache key.
-fn edits(parameters: &Parameters<'_>, rules: &Rules) -> Result<Edits, BadRequest> {
+fn edits(parameters: &Parameters<'_>, side_max: u32) -> Result<Edits, BadRequest> {
     let flag = |name| value::flag(parameters.get(name), name.documented());
     let number =
         |name: Name, range| parameters.get(name).map(|text| value::number(text, name.documented(), range)).transpose();
     let whole = |name: Name, min, max| {
         parameters.get(name).map(|text| value::integer(text, name.documented(), min, max)).transpose()
     };
-    let extend = parameters.get(Name::Extend).map(|text| value::extend(text, rules.side_max)).transpose()?;
+    let extend = parameters.get(Name::Extend).map(|text| value::extend(text, side_max)).transpose()?;
     Ok(Edits {
         flip: flag(Name::Flip)?,
         flop: flag(Name::Flop)?,

@@ -75,6 +75,14 @@ impl Name {
     pub(super) fn documented(self) -> &'static str {
         SPELLINGS.iter().find(|(_, name)| *name == self).map_or("", |(spelling, _)| spelling)
     }
+
+    /// Whether a spelling is of something that is done to a picture beside making it fit.
+    pub(super) fn is_edit(spelling: &str) -> bool {
+        use Name::{Fit, Format, Height, Position, Quality, Resize, Url, Width};
+        let named = SPELLINGS.iter().find(|(known, _)| *known == spelling);
+        named
+            .is_some_and(|(_, name)| !matches!(name, Url | Width | Height | Quality | Format | Fit | Position | Resize))
+    }
 }
 
 /// The known parameters.

@@ -172,6 +172,18 @@ fn switches_are_on_by_their_presence() {
 }
 
 #[test]
+fn edits_may_stand_alone_and_then_nothing_else_may() {
+    assert_eq!(edits_alone("blur=3&rotate=90&flip", 9000), edits("blur=3&rotate=90&flip"));
+    assert_eq!(edits_alone("crop=1_2_3_4&b=fff", 9000).expect("valid").background, Some(Rgb([255; 3])));
+    assert_eq!(edits_alone("blur=0.1", 9000), edits("blur=0.1"));
+    assert_eq!(edits_alone("blur=1&blur=1", 9000), Err(BadRequest::Repeated("blur")));
+    assert!(matches!(edits_alone("extend=0_0_0_20", 10), Err(BadRequest::NotEdges("extend", _))));
+    for other in ["width=64", "blurr=3", "", "blur=3&url=/a", "blur=3&", "s=64x64", "q=5"] {
+        assert_eq!(edits_alone(other, 9000), Err(BadRequest::NoSuchValue("edits")), "{other}");
+    }
+}
+
+#[test]
 fn angles_are_brought_into_one_turn() {
     let angle = |text: &str| edits(&format!("rotate={text}")).map(|edits| edits.rotate.map(|angle| angle.value()));
     for (text, expected) in
