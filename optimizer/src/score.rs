@@ -2,13 +2,9 @@
 
 use fast_ssim2::{PixelDescriptor, PixelSlice, Ssimulacra2Reference};
 
-use crate::{
-    Edits, Fit, ImageFormat, Limits, Order, Position, Refusal, decode,
-    picture::{Channels, Picture},
-    probe, shape,
-};
+use crate::{Edits, Fit, ImageFormat, Limits, Order, Position, Refusal, decode, picture::Picture, probe, shape};
 
-/// A picture that others are held against.
+/// A picture that others are held against. What is transparent counts as it looks on white.
 pub struct Reference(Ssimulacra2Reference);
 
 impl Reference {
@@ -42,7 +38,8 @@ fn pixels(file: &[u8], limits: &Limits) -> Result<Picture, Refusal> {
     let probe = probe(file)?;
     limits.hold(&probe)?;
     let decoded = decode::decode(file, &probe, limits.native, None)?;
-    Ok(shape::shape(decoded, &as_it_is(), limits)?.picture)
+    // As it looks on a page: a format without transparency is not to be scolded for the ground it was laid on.
+    Ok(shape::shape(decoded, &as_it_is(), limits)?.picture.on_white())
 }
 
 /// Nothing but upright and in sRGB.
@@ -52,11 +49,7 @@ fn as_it_is() -> Order {
 }
 
 fn slice(picture: &Picture) -> Result<PixelSlice<'_>, Refusal> {
-    let descriptor = match picture.channels {
-        Channels::Rgb => PixelDescriptor::RGB8_SRGB,
-        Channels::Rgba => PixelDescriptor::RGBA8_SRGB,
-    };
     let stride = picture.width as usize * picture.channels.len();
-    PixelSlice::new(&picture.pixels, picture.width, picture.height, stride, descriptor)
+    PixelSlice::new(&picture.pixels, picture.width, picture.height, stride, PixelDescriptor::RGB8_SRGB)
         .map_err(|_| Refusal::Unsupported)
 }

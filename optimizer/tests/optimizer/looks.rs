@@ -2,7 +2,7 @@
 
 use edgeplane_optimizer::{ImageFormat, Order, Reference, optimize};
 
-use crate::sample::{LIMITS, order, png_rgb, rgb};
+use crate::sample::{LIMITS, order, png, png_rgb, rgb};
 
 /// SSIMULACRA2 points between the best and the worst format. On photographs they lie within 5 of each other; a drawn
 /// picture is nobody's median.
@@ -38,6 +38,24 @@ fn a_png_below_100_has_256_colours_and_one_of_100_has_all() {
     assert!(few.len() * 2 < all.len(), "{} {}", few.len(), all.len());
     let whole = optimize(&source, &Order { quality: 100, ..order(480, ImageFormat::Png) }, &LIMITS, |_| ()).unwrap();
     assert!(reference.score(&whole.bytes, &LIMITS).unwrap() > 99.9);
+}
+
+#[test]
+fn a_format_without_transparency_is_scored_by_what_is_seen_on_white() {
+    let opaque = landscape(240, 160);
+    let pixels: Vec<u8> = opaque.chunks_exact(3).enumerate().flat_map(|(at, rgb)| veiled(at, rgb)).collect();
+    let source = png(240, 160, png::ColorType::Rgba, png::BitDepth::Eight, &pixels);
+    let reference = Reference::read(&source, &LIMITS).unwrap();
+    let [jpeg, webp] = [ImageFormat::Jpeg, ImageFormat::Webp].map(|format| {
+        let encoded = optimize(&source, &Order { quality: 90, ..order(240, format) }, &LIMITS, |_| ()).unwrap();
+        reference.score(&encoded.bytes, &LIMITS).unwrap()
+    });
+    assert!((jpeg - webp).abs() < TOLERANCE && jpeg > 60.0, "{jpeg} {webp}");
+}
+
+/// A pixel that is the more transparent the further to the right it lies.
+fn veiled(at: usize, rgb: &[u8]) -> [u8; 4] {
+    [rgb[0], rgb[1], rgb[2], u8::MAX - u8::try_from(at % 240).unwrap()]
 }
 
 /// Slopes, edges and grain, in colour.

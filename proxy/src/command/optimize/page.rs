@@ -46,15 +46,16 @@ fn figure(page: &mut String, sheet: &Sheet<'_>, made: &Made, reference: &str) {
         page,
         "<figure tabindex=\"0\">\n<div><img src=\"{}\" width=\"{}\" height=\"{}\" alt=\"{format}\">\
          <img class=\"lossless\" src=\"{reference}\" alt=\"without loss\"></div>\n\
-         <figcaption><b>{format}</b><dl><dt>bytes<dd>{}<dt>saved<dd>{}<dt>score<dd>{score}",
+         <figcaption><b>{format}</b><dl>",
         data(made),
         size.0,
         size.1,
-        encoded.bytes.len(),
-        sheet.saved(made),
     );
-    for (stage, time) in Stage::ALL.into_iter().zip(made.stages) {
-        let _ = write!(page, "<dt>{}<dd>{}", stage.name(), millis(time));
+    let bytes = encoded.bytes.len().to_string();
+    let told = [("bytes", bytes), ("saved", sheet.saved(made)), ("score", score)];
+    let times = Stage::ALL.into_iter().zip(made.stages).map(|(stage, time)| (stage.name(), millis(time)));
+    for (name, value) in told.into_iter().chain(times) {
+        let _ = write!(page, "<div><dt>{name}<dd>{value}</div>");
     }
     page.push_str("</dl></figcaption>\n</figure>\n");
 }
