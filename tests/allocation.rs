@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use edgeplane::{
     answer::Head,
     app::{App, Parts},
-    assets::{self, Outcome, Policy},
+    assets::{self, Lookup, Outcome, Policy},
     route::{Routes, decode},
     server::plain::Rehearsal,
     telemetry::{
@@ -102,10 +102,10 @@ fn a_static_answer_allocates_its_fields_and_nothing_else() {
         compress_bytes_max: 1024 * 1024,
         ranges_max: 4,
         files_max: 10,
-        index: true,
+        ..Settings::default().assets
     };
     let pack = assets::prepare(Some(&folder), &dir.path().join("packs"), &settings).unwrap();
-    let policy = Policy { cache_control: None, ranges_max: 4, index: true };
+    let policy = Policy { cache_control: None, ranges_max: 4, lookup: Lookup::EXACT };
     let fields = [httparse::Header { name: "accept-encoding", value: b"gzip, deflate, br, zstd" }];
     let head = |path| Head { method: "GET", path, query: None, fields: &fields, http11: true, host: "localhost" };
     let ask = |path: &'static str| {

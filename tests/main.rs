@@ -25,6 +25,7 @@ mod lifecycle;
 mod manual;
 mod nitro;
 mod nuxt;
+mod pages;
 mod plain;
 mod requests;
 mod specification;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use edgeplane_config::{Manifest, Settings, Target};
+use edgeplane_config::{Manifest, Settings, Target, TargetKind};
 use http::HeaderValue;
 use tokio::sync::watch;
 
@@ -97,12 +97,9 @@ impl App {
 /// Makes a deployment of its parts.
 pub(crate) fn activate(settings: &Settings, parts: Parts) -> Result<Deployment, BuildError> {
     let Parts { manifest, pack, compute, images: _ } = parts;
-    let wants_images = manifest
-        .routes
-        .iter()
-        .flat_map(|route| [Some(&route.target), route.fallback.as_ref()])
-        .flatten()
-        .any(|target| matches!(target, Target::Image { .. }));
+    let targets = || manifest.routes.iter().flat_map(|route| [Some(&route.target), route.fallback.as_ref()]).flatten();
+    let wants_images = targets().any(|target| matches!(target, Target::Image { .. }));
+    let is_static = targets().all(|target| target.kind() == TargetKind::Static);
     let image_rules = manifest
         .images
         .filter(|_| wants_images)
@@ -114,6 +111,7 @@ pub(crate) fn activate(settings: &Settings, parts: Parts) -> Result<Deployment, 
         pack: ArcSwap::from_pointee(pack),
         compute,
         image_rules,
+        is_static,
     })
 }
 

@@ -22,6 +22,8 @@ pub struct Deployment {
     pub compute: Option<Arc<Fleet>>,
     /// What image routes may do, where there is one.
     pub image_rules: Option<Arc<Rules>>,
+    /// Whether every target is Static: what is missing is answered by a page of the bundle then.
+    pub is_static: bool,
 }
 
 /// One application: what outlives a deployment.

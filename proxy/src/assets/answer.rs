@@ -1,7 +1,7 @@
 //! Hot: what a request for a file is answered.
 //!
 //! 1. The method: files can be read and nothing else (405).
-//! 2. The name: one look-up in memory. What is not in the pack does not exist.
+//! 2. The name: one look-up in memory, or two (`lookup`). What is not in the pack does not exist.
 //! 3. The variant: `encoding`.
 //! 4. The preconditions (304, 412): `conditional`.
 //! 5. The range (206, 416): `range`.
@@ -14,15 +14,17 @@ use edgeplane_config::StaticSettings;
 use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{
-        ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED, VARY,
+        ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED,
+        LOCATION, VARY,
     },
 };
 
 use super::{
     conditional::{self, Validators, Verdict},
     encoding::AcceptEncoding,
+    lookup::Lookup,
     multipart,
-    pack::{File, Pack, Variant},
+    pack::{File, Found, Pack, Variant},
     range::Ranges,
 };
 use crate::answer::{Answer, Body, Head};
@@ -34,14 +36,21 @@ pub struct Policy<'a> {
     pub cache_control: Option<&'a HeaderValue>,
     /// Ranges answered in one request; of more than these the whole file is sent.
     pub ranges_max: usize,
-    /// Whether a path that ends in `/` means the `index.html` of that folder.
-    pub index: bool,
+    /// Which ways of naming a file count.
+    pub lookup: Lookup,
 }
 
 impl<'a> Policy<'a> {
     /// The policy of one route: the settings, with the `Cache-Control` that was decided on.
     pub fn new(settings: &StaticSettings, cache_control: &'a HeaderValue) -> Self {
-        Self { cache_control: Some(cache_control), ranges_max: settings.ranges_max, index: settings.index }
+        let (ranges_max, lookup) = (settings.ranges_max, Lookup::new(settings));
+        Self { cache_control: Some(cache_control), ranges_max, lookup }
+    }
+
+    /// The same for other ways of naming a file.
+    #[must_use]
+    pub fn by(self, lookup: Lookup) -> Self {
+        Self { lookup, ..self }
     }
 }
 
@@ -63,14 +72,27 @@ pub fn answer(pack: &Pack, path: &[u8], head: &Head<'_>, policy: &Policy<'_>) ->
     if has_encoded_slash(head.path) {
         return Outcome::Missing;
     }
-    match pack.find(path, policy.index) {
-        Some(file) => Outcome::Answer(read(file, head, policy)),
+    match pack.find(path, policy.lookup) {
+        Some(Found::File(_, file)) => Outcome::Answer(read(file, head, policy)),
+        Some(Found::Folder) => to_folder(head).map_or(Outcome::Missing, Outcome::Answer),
         None => Outcome::Missing,
     }
 }
 
+/// 301 to the same address with a slash behind its path, and with its query.
+///
+/// The path names a folder of the pack, so it cannot begin with two slashes and lead to another host.
+fn to_folder(head: &Head<'_>) -> Option<Answer> {
+    let query = head.query.map(|query| format!("?{query}")).unwrap_or_default();
+    let mut answer = bare(StatusCode::MOVED_PERMANENTLY);
+    answer.headers.insert(LOCATION, HeaderValue::from_str(&format!("{}/{query}", head.path)).ok()?);
+    // A browser may keep a 301 for ever (RFC 9111 4.2.2), and the next deployment may have a page of this name.
+    answer.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Some(answer)
+}
+
 /// Answers a GET or HEAD for a file that exists.
-fn read(file: &File, head: &Head<'_>, policy: &Policy<'_>) -> Answer {
+pub(super) fn read(file: &File, head: &Head<'_>, policy: &Policy<'_>) -> Answer {
     let variant = select(file, head);
     let current = validators(file, variant);
     match conditional::evaluate(head, current) {

@@ -12,7 +12,7 @@ use super::{
     answer::{self, Policy},
     conditional::{self, Verdict},
     content::Content,
-    pack::Pack,
+    pack::{Found, Pack},
 };
 use crate::answer::{Answer, Head};
 
@@ -40,7 +40,7 @@ pub fn ready<'p>(pack: &'p Pack, path: &[u8], head: &Head<'_>, policy: &Policy<'
     if !head.is_read() || head.field("range").is_some() || answer::has_encoded_slash(head.path) {
         return None;
     }
-    let file = pack.find(path, policy.index)?;
+    let Found::File(_, file) = pack.find(path, policy.lookup)? else { return None };
     let variant = answer::select(file, head);
     match conditional::evaluate(head, answer::validators(file, variant)) {
         Verdict::Failed => None,

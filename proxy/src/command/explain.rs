@@ -15,7 +15,8 @@ use super::{
 use crate::{
     answer::{Answer, Head},
     app::{self, Parts},
-    assets, decide,
+    assets::{self, Lookup, Policy},
+    decide,
     image::{ImageRequest, Preview, Refusal as ImageRefusal},
     origin::LocalOrigin,
     service::reply::Refusal,
@@ -81,10 +82,17 @@ impl Url {
 
 /// What a target would do.
 struct Step {
+    label: &'static str,
     kind: TargetKind,
     says: String,
     answer: Option<Answer>,
     is_missing: bool,
+}
+
+/// A request, and what is known of it before any target is.
+struct Asked<'a> {
+    head: &'a Head<'a>,
+    path: &'a [u8],
 }
 
 /// Everything about one request.
@@ -114,14 +122,19 @@ impl Walk {
             message: "no route takes this path".to_owned(),
             help: "the last route must be /*",
         })?;
-        let mut steps = vec![self.step(&decision.route.target, path, head)];
+        let asked = Asked { head, path };
+        let (target, pack, settings) = (&decision.route.target, self.deployment.pack.load(), &self.settings.assets);
+        let mut steps = vec![self.step("target", target, &asked)];
         let mut fallback_note = None;
         match (&decision.route.fallback, decision.fallback_for(head)) {
             (Some(_), None) => fallback_note = Some("the fallback is not asked: it is for GET and HEAD only"),
-            (_, Some(fallback)) if steps[0].is_missing || steps[0].answer.is_none() => {
-                steps.push(self.step(fallback, path, head));
-            }
-            _ => {}
+            _ if steps[0].answer.is_some() && !steps[0].is_missing => {}
+            _ if decide::has_page(target, &pack, path, head, settings) => steps.extend(self.page(&asked)),
+            (_, Some(fallback)) => steps.push(self.step("fallback", fallback, &asked)),
+            (None, None) => {}
+        }
+        if self.deployment.is_static && steps.iter().all(|step| step.is_missing) {
+            steps.extend(self.absent(&asked));
         }
         Ok(Explanation {
             request: request_line(head),
@@ -134,29 +147,59 @@ impl Walk {
         })
     }
 
-    fn step(&self, target: &Target, path: &[u8], head: &Head<'_>) -> Step {
+    fn step(&self, label: &'static str, target: &Target, asked: &Asked<'_>) -> Step {
         let kind = target.kind();
-        match target {
-            Target::Static { cache_control } => {
-                let default = app::default_cache_control(&self.settings);
-                let policy = assets::Policy::new(&self.settings.assets, cache_control.as_ref().unwrap_or(&default));
-                match assets::answer(&self.deployment.pack.load(), path, head, &policy) {
-                    assets::Outcome::Answer(answer) => {
-                        let says = format!("answers {}", answer.status);
-                        Step { kind, says, answer: Some(answer), is_missing: false }
-                    }
-                    assets::Outcome::Missing => {
-                        let says = "has no such file".to_owned();
-                        Step { kind, says, answer: Some(Refusal::NotFound.answer()), is_missing: true }
-                    }
-                }
-            }
-            Target::Compute => Step { kind, says: self.compute(), answer: None, is_missing: false },
-            Target::Image { cache_control } => self.image(kind, cache_control.as_ref(), head),
-        }
+        let default = app::default_cache_control(&self.settings);
+        let policy = decide::files(target, asked.head, &self.settings.assets, &default);
+        let found = policy.and_then(|policy| self.file(label, asked, &policy));
+        found.unwrap_or_else(|| match target {
+            Target::Static { .. } => Step {
+                label,
+                kind,
+                says: "has no such file".to_owned(),
+                answer: Some(Refusal::NotFound.answer()),
+                is_missing: true,
+            },
+            Target::Compute => Step { label, kind, says: self.compute(), answer: None, is_missing: false },
+            Target::Image { cache_control } => self.image(label, kind, cache_control.as_ref(), asked.head),
+        })
     }
 
-    fn image(&self, kind: TargetKind, cache_control: Option<&HeaderValue>, head: &Head<'_>) -> Step {
+    /// What the files answer, and which one where it has another name.
+    fn file(&self, label: &'static str, asked: &Asked<'_>, policy: &Policy<'_>) -> Option<Step> {
+        let pack = self.deployment.pack.load();
+        let assets::Outcome::Answer(answer) = assets::answer(&pack, asked.path, asked.head, policy) else {
+            return None;
+        };
+        let name = pack.meant(asked.path, policy.lookup).filter(|_| asked.head.is_read());
+        let with = name.map(|name| format!(" with {}", String::from_utf8_lossy(name))).unwrap_or_default();
+        let says = format!("answers {}{with}", answer.status);
+        Some(Step { label, kind: TargetKind::Static, says, answer: Some(answer), is_missing: false })
+    }
+
+    /// The prerendered page that answers where Compute says 404.
+    fn page(&self, asked: &Asked<'_>) -> Option<Step> {
+        let default = app::default_cache_control(&self.settings);
+        let policy = Policy::new(&self.settings.assets, &default).by(Lookup::PAGES);
+        self.file("page", asked, &policy)
+    }
+
+    /// The page that answers for what is not there.
+    fn absent(&self, asked: &Asked<'_>) -> Option<Step> {
+        let (default, pack) = (app::default_cache_control(&self.settings), self.deployment.pack.load());
+        let policy = Policy::new(&self.settings.assets, &default);
+        let answer = assets::absent(&pack, asked.path, asked.head, &self.settings.assets, &policy)?;
+        let says = format!("answers {} with the page for what is missing", answer.status);
+        Some(Step { label: "page", kind: TargetKind::Static, says, answer: Some(answer), is_missing: false })
+    }
+
+    fn image(
+        &self,
+        label: &'static str,
+        kind: TargetKind,
+        cache_control: Option<&HeaderValue>,
+        head: &Head<'_>,
+    ) -> Step {
         let request = ImageRequest::of(head, cache_control);
         let origin = LocalOrigin::new("default", Arc::clone(&self.deployment), Arc::clone(&self.settings));
         let preview = match &self.deployment.image_rules {
@@ -164,11 +207,11 @@ impl Walk {
             None => Err(ImageRefusal::SourceMissing),
         };
         match preview {
-            Ok(preview) => Step { kind, says: preview.to_string(), answer: None, is_missing: false },
+            Ok(preview) => Step { label, kind, says: preview.to_string(), answer: None, is_missing: false },
             Err(refusal) => {
                 let says = format!("refuses: {refusal}");
                 let is_missing = refusal == ImageRefusal::SourceMissing;
-                Step { kind, says, answer: Some(Refusal::Image(refusal).answer()), is_missing }
+                Step { label, kind, says, answer: Some(Refusal::Image(refusal).answer()), is_missing }
             }
         }
     }
@@ -201,9 +244,8 @@ impl Explanation {
         }
         lines.push(format!("route       {} ({})", self.pattern, self.pointer));
         for (place, step) in self.steps.iter().enumerate() {
-            let label = if place == 0 { "target  " } else { "fallback" };
             let condition = if place == 1 && self.steps[0].answer.is_none() { " on 404" } else { "" };
-            lines.push(format!("{label}    {}{condition} {}", step.kind.as_str(), step.says));
+            lines.push(format!("{:<12}{}{condition} {}", step.label, step.kind.as_str(), step.says));
         }
         lines.extend(self.fallback_note.map(|note| format!("note        {note}")));
         if let Some(answer) = self.steps.last().and_then(|step| step.answer.as_ref()) {

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use edgeplane_config::{Target, TargetKind};
+use edgeplane_config::{StaticSettings, Target, TargetKind};
 use http::StatusCode;
 
 use super::{
@@ -159,10 +159,12 @@ impl Turn<'_> {
         let Some(decision) = decide::decide(&self.deployment.automaton, &self.deployment.routes, self.path) else {
             return (Some(connection), Given::NotFound(Refusal::NotFound));
         };
+        let target = &decision.route.target;
         let fallback = decision.fallback_for(&self.head);
-        let (connection, given) = self.ask(connection, &decision.route.target, fallback.is_some(), false).await;
-        match (connection, given, fallback) {
-            (Some(mut connection), Given::NotFound(_), Some(fallback)) => {
+        let page = decide::has_page(target, &self.deployment.pack.load(), self.path, &self.head, self.files());
+        let (connection, given) = self.ask(connection, target, page || fallback.is_some(), false).await;
+        match (connection, given) {
+            (Some(mut connection), Given::NotFound(_)) if page || fallback.is_some() => {
                 // "If a body is present, it will be dropped during the fallback": dropped means read and forgotten.
                 let most = self.app.settings.limits.body_hold;
                 let patience = self.app.settings.timeouts.body_read;
@@ -170,9 +172,12 @@ impl Turn<'_> {
                     self.close = true;
                     connection.framing = Framing::None;
                 }
-                self.ask(connection, fallback, false, true).await
+                match fallback.filter(|_| !page) {
+                    Some(fallback) => self.ask(connection, fallback, false, true).await,
+                    None => (Some(connection), self.page()),
+                }
             }
-            (connection, given, _) => (connection, given),
+            (connection, given) => (connection, given),
         }
     }
 
@@ -201,17 +206,11 @@ impl Turn<'_> {
         without_body: bool,
     ) -> (Option<Connection>, Given) {
         self.target = target.kind();
+        if let Some(given) = self.file(target) {
+            return (Some(connection), given);
+        }
         match target {
-            Target::Static { cache_control } => {
-                let pack = self.deployment.pack.load();
-                let cache_control = cache_control.as_ref().unwrap_or(&self.app.default_cache_control);
-                let policy = assets::Policy::new(&self.app.settings.assets, cache_control);
-                let given = match assets::answer(&pack, self.path, &self.head, &policy) {
-                    assets::Outcome::Answer(answer) => Given::Answer(answer),
-                    assets::Outcome::Missing => Given::NotFound(Refusal::NotFound),
-                };
-                (Some(connection), given)
-            }
+            Target::Static { .. } => (Some(connection), Given::NotFound(Refusal::NotFound)),
             Target::Image { cache_control } => {
                 let mut connection = connection;
                 let given = {
@@ -228,6 +227,43 @@ impl Turn<'_> {
             }
             Target::Compute => self.ask_compute(connection, has_fallback, without_body).await,
         }
+    }
+
+    /// What the files answer, where they are asked.
+    fn file(&mut self, target: &Target) -> Option<Given> {
+        let policy = decide::files(target, &self.head, self.files(), &self.app.default_cache_control)?;
+        let pack = self.deployment.pack.load();
+        match assets::answer(&pack, self.path, &self.head, &policy) {
+            assets::Outcome::Answer(answer) => {
+                self.target = TargetKind::Static;
+                Some(Given::Answer(answer))
+            }
+            assets::Outcome::Missing => None,
+        }
+    }
+
+    fn files(&self) -> &StaticSettings {
+        &self.app.settings.assets
+    }
+
+    /// The prerendered page, where Compute has said 404.
+    fn page(&mut self) -> Given {
+        self.target = TargetKind::Static;
+        let policy = assets::Policy::new(self.files(), &self.app.default_cache_control).by(assets::Lookup::PAGES);
+        match assets::answer(&self.deployment.pack.load(), self.path, &self.head, &policy) {
+            assets::Outcome::Answer(answer) => Given::Answer(answer),
+            assets::Outcome::Missing => Given::NotFound(Refusal::NotFound),
+        }
+    }
+
+    /// What is missing in a bundle without Compute, answered by the page that it has for that.
+    fn absent(&self, given: Given) -> Given {
+        if !self.deployment.is_static || !matches!(given, Given::NotFound(_)) {
+            return given;
+        }
+        let policy = assets::Policy::new(self.files(), &self.app.default_cache_control);
+        let page = assets::absent(&self.deployment.pack.load(), self.path, &self.head, self.files(), &policy);
+        page.map_or(given, Given::Answer)
     }
 
     async fn ask_image(&self, cache_control: Option<&http::HeaderValue>) -> Given {
@@ -295,6 +331,7 @@ impl Turn<'_> {
         started: Instant,
     ) -> After {
         let mut written = connection.as_ref().map_or(self.written, |connection| connection.written);
+        let given = self.absent(given);
         let (status, after) = match (given, connection) {
             (Given::Streamed { status, reusable }, Some(connection)) => {
                 (status, if reusable { After::Next(connection) } else { After::Close(connection) })
