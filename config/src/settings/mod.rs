@@ -53,6 +53,8 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// The static assets primitive.
     pub assets: StaticSettings,
+    /// Where custom headers are written.
+    pub headers: HeaderSettings,
     /// The compute primitive.
     pub compute: ComputeSettings,
     /// The image optimization primitive.
@@ -153,6 +155,15 @@ pub enum Prerendered {
     Fallback,
     /// Without asking Compute.
     First,
+}
+
+/// `[headers]`: where custom headers are written.
+#[derive(Clone, Debug, Default)]
+pub struct HeaderSettings {
+    /// The file; none: the one in or beside the bundle.
+    pub file: Option<PathBuf>,
+    /// In a monorepo, the application's `appRoot`; empty: the only one that has custom headers.
+    pub app_root: String,
 }
 
 /// `[compute]`: Node and the exchanges with it.
