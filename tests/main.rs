@@ -17,6 +17,7 @@ mod exchange;
 mod expectations;
 mod fallback;
 mod gallery;
+mod headers;
 mod hostile;
 mod images;
 mod lanes;

@@ -9,6 +9,7 @@
 //! `Cache-Control` goes with 200, which is what the specification says, and also with 304, where RFC 9110 15.4.5
 //! demands it, and 206, which is a part of the same content. It never goes with an error. Security fields such as
 //! `X-Content-Type-Options` are not added here: Amplify sends none, and custom headers are where an app asks for them.
+//! Those are laid over the answer by whoever writes it ([`Overlay`]); here only what they decide counts.
 
 use edgeplane_config::StaticSettings;
 use http::{
@@ -27,7 +28,10 @@ use super::{
     pack::{File, Found, Pack, Variant},
     range::Ranges,
 };
-use crate::answer::{Answer, Body, Head};
+use crate::{
+    answer::{Answer, Body, Head},
+    headers::Overlay,
+};
 
 /// What the route and the settings say about answers.
 #[derive(Clone, Copy, Debug)]
@@ -38,13 +42,23 @@ pub struct Policy<'a> {
     pub ranges_max: usize,
     /// Which ways of naming a file count.
     pub lookup: Lookup,
+    /// The custom headers of the path that was asked for.
+    pub overlay: Option<&'a Overlay>,
 }
 
 impl<'a> Policy<'a> {
     /// The policy of one route: the settings, with the `Cache-Control` that was decided on.
     pub fn new(settings: &StaticSettings, cache_control: &'a HeaderValue) -> Self {
         let (ranges_max, lookup) = (settings.ranges_max, Lookup::new(settings));
-        Self { cache_control: Some(cache_control), ranges_max, lookup }
+        Self { cache_control: Some(cache_control), ranges_max, lookup, overlay: None }
+    }
+
+    /// The same with custom headers, whose `Cache-Control` takes the place of the route's: `cacheControl` "is overridden
+    /// by custom headers".
+    #[must_use]
+    pub fn under(self, overlay: Option<&'a Overlay>) -> Self {
+        let cache_control = overlay.and_then(Overlay::cache_control).or(self.cache_control);
+        Self { cache_control, overlay, ..self }
     }
 
     /// The same for other ways of naming a file.
@@ -65,8 +79,13 @@ pub enum Outcome {
 
 /// Answers a request for the file named by a decoded path.
 pub fn answer(pack: &Pack, path: &[u8], head: &Head<'_>, policy: &Policy<'_>) -> Outcome {
+    if head.method == "OPTIONS" && policy.overlay.is_some_and(Overlay::allows_origins) {
+        // A browser takes nothing but a 2xx for an answer to what it asks beforehand (Fetch 4.8).
+        return Outcome::Answer(allowing(StatusCode::NO_CONTENT, "GET, HEAD, OPTIONS"));
+    }
     if !head.is_read() {
-        return Outcome::Answer(method_not_allowed());
+        // With what is allowed (RFC 9110 15.5.6).
+        return Outcome::Answer(allowing(StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD"));
     }
     // An encoded slash is part of a name and no separator, and no file of a pack has a slash in its name.
     if has_encoded_slash(head.path) {
@@ -93,7 +112,7 @@ fn to_folder(head: &Head<'_>) -> Option<Answer> {
 
 /// Answers a GET or HEAD for a file that exists.
 pub(super) fn read(file: &File, head: &Head<'_>, policy: &Policy<'_>) -> Answer {
-    let variant = select(file, head);
+    let variant = select(file, head, policy);
     let current = validators(file, variant);
     match conditional::evaluate(head, current) {
         Verdict::Failed => bare(StatusCode::PRECONDITION_FAILED),
@@ -129,9 +148,9 @@ pub(super) fn read(file: &File, head: &Head<'_>, policy: &Policy<'_>) -> Answer 
     }
 }
 
-/// The variant a request is answered with.
-pub(super) fn select<'f>(file: &'f File, head: &Head<'_>) -> &'f Variant {
-    if !file.has_variants() {
+/// The variant a request is answered with. A file that is said to be encoded already is sent as it is.
+pub(super) fn select<'f>(file: &'f File, head: &Head<'_>, policy: &Policy<'_>) -> &'f Variant {
+    if !file.has_variants() || policy.overlay.is_some_and(Overlay::encodes) {
         return &file.identity;
     }
     let coding = AcceptEncoding::of(head).choose(|coding| file.variant(coding).is_some());
@@ -181,10 +200,10 @@ fn cached(mut answer: Answer, policy: &Policy<'_>) -> Answer {
     answer
 }
 
-/// 405, with what is allowed (RFC 9110 15.5.6).
-fn method_not_allowed() -> Answer {
-    let mut answer = bare(StatusCode::METHOD_NOT_ALLOWED);
-    answer.headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+/// A status, and the methods that are allowed.
+fn allowing(status: StatusCode, methods: &'static str) -> Answer {
+    let mut answer = bare(status);
+    answer.headers.insert(ALLOW, HeaderValue::from_static(methods));
     answer
 }
 

@@ -36,7 +36,7 @@ pub fn absent(
         return Some(answer::read(file, head, policy));
     }
     let file = pack.named(settings.not_found_page.as_ref()?)?;
-    let mut answer = answer::whole(file, answer::select(file, head));
+    let mut answer = answer::whole(file, answer::select(file, head, policy));
     answer.status = StatusCode::NOT_FOUND;
     // RFC 9110 13.2.1 and 14.2: neither conditions nor ranges count for what is no 200, so nothing invites to them.
     for name in [ETAG, LAST_MODIFIED, ACCEPT_RANGES] {

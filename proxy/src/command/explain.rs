@@ -1,10 +1,10 @@
 //! `edgeplane explain`: what a request would meet, and why. It walks the same steps as serving does, on the same
 //! compiled routes and the same pack, and says what it sees; only Compute and the optimizer are not asked.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use edgeplane_config::{Bundle, Settings, Target, TargetKind};
-use http::HeaderValue;
+use edgeplane_config::{Bundle, HeaderField, Settings, Target, TargetKind};
+use http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 use super::{
@@ -17,6 +17,7 @@ use crate::{
     app::{self, Parts},
     assets::{self, Lookup, Policy},
     decide,
+    headers::Overlay,
     image::{ImageRequest, Preview, Refusal as ImageRefusal},
     origin::LocalOrigin,
     service::reply::Refusal,
@@ -26,11 +27,13 @@ use crate::{
 /// Explains one request.
 pub(crate) fn run(settings: &Settings, args: ExplainArgs) -> Result<(), Failure> {
     let ExplainArgs { method, url, bundle, headers, format, .. } = args;
-    let bundle = Bundle::open(&bundle, !settings.upstream.is_empty()).map_err(Failure::Bundle)?;
+    let sidecar = !settings.upstream.is_empty();
+    let bundle = Bundle::open_with(&bundle, sidecar, &settings.headers).map_err(Failure::Bundle)?;
     let scratch = tempfile::tempdir().map_err(|source| Failure::unavailable("make a temporary folder", source))?;
     let pack = assets::prepare(bundle.static_dir.as_deref(), scratch.path(), &settings.assets)
         .map_err(|source| Failure::unavailable("pack the static files", source))?;
-    let parts = Parts { manifest: bundle.manifest.clone(), pack, compute: None, images: None };
+    let (manifest, custom_headers) = (bundle.manifest.clone(), bundle.custom_headers.clone());
+    let parts = Parts { manifest, pack, compute: None, images: None, custom_headers };
     let deployment =
         app::activate(settings, parts).map_err(|source| Failure::unavailable("compile the routes", source))?;
     let walk = Walk { settings: Arc::new(settings.clone()), bundle, deployment: Arc::new(deployment) };
@@ -93,6 +96,7 @@ struct Step {
 struct Asked<'a> {
     head: &'a Head<'a>,
     path: &'a [u8],
+    overlay: Option<Cow<'a, Overlay>>,
 }
 
 /// Everything about one request.
@@ -104,6 +108,7 @@ struct Explanation {
     passed_over: Vec<String>,
     steps: Vec<Step>,
     fallback_note: Option<&'static str>,
+    custom: Vec<HeaderField>,
 }
 
 /// The deployment as serving would activate it, but for Node.
@@ -122,7 +127,7 @@ impl Walk {
             message: "no route takes this path".to_owned(),
             help: "the last route must be /*",
         })?;
-        let asked = Asked { head, path };
+        let asked = Asked { head, path, overlay: self.deployment.overlay(path) };
         let (target, pack, settings) = (&decision.route.target, self.deployment.pack.load(), &self.settings.assets);
         let mut steps = vec![self.step("target", target, &asked)];
         let mut fallback_note = None;
@@ -144,6 +149,7 @@ impl Walk {
             passed_over: routes[..decision.index].iter().map(|route| route.path.as_str().to_owned()).collect(),
             steps,
             fallback_note,
+            custom: asked.overlay.as_deref().map(Overlay::all).unwrap_or_default().to_vec(),
         })
     }
 
@@ -151,8 +157,8 @@ impl Walk {
         let kind = target.kind();
         let default = app::default_cache_control(&self.settings);
         let policy = decide::files(target, asked.head, &self.settings.assets, &default);
-        let found = policy.and_then(|policy| self.file(label, asked, &policy));
-        found.unwrap_or_else(|| match target {
+        let found = policy.and_then(|policy| self.file(label, asked, &policy.under(asked.overlay.as_deref())));
+        let step = found.unwrap_or_else(|| match target {
             Target::Static { .. } => Step {
                 label,
                 kind,
@@ -161,8 +167,12 @@ impl Walk {
                 is_missing: true,
             },
             Target::Compute => Step { label, kind, says: self.compute(), answer: None, is_missing: false },
-            Target::Image { cache_control } => self.image(label, kind, cache_control.as_ref(), asked.head),
-        })
+            Target::Image { cache_control } => {
+                let said = asked.overlay.as_deref().and_then(Overlay::cache_control).or(cache_control.as_ref());
+                self.image(label, kind, said, asked.head)
+            }
+        });
+        asked.lay(step)
     }
 
     /// What the files answer, and which one where it has another name.
@@ -180,17 +190,18 @@ impl Walk {
     /// The prerendered page that answers where Compute says 404.
     fn page(&self, asked: &Asked<'_>) -> Option<Step> {
         let default = app::default_cache_control(&self.settings);
-        let policy = Policy::new(&self.settings.assets, &default).by(Lookup::PAGES);
-        self.file("page", asked, &policy)
+        let policy = Policy::new(&self.settings.assets, &default).by(Lookup::PAGES).under(asked.overlay.as_deref());
+        self.file("page", asked, &policy).map(|step| asked.lay(step))
     }
 
     /// The page that answers for what is not there.
     fn absent(&self, asked: &Asked<'_>) -> Option<Step> {
         let (default, pack) = (app::default_cache_control(&self.settings), self.deployment.pack.load());
-        let policy = Policy::new(&self.settings.assets, &default);
+        let policy = Policy::new(&self.settings.assets, &default).under(asked.overlay.as_deref());
         let answer = assets::absent(&pack, asked.path, asked.head, &self.settings.assets, &policy)?;
         let says = format!("answers {} with the page for what is missing", answer.status);
-        Some(Step { label: "page", kind: TargetKind::Static, says, answer: Some(answer), is_missing: false })
+        let step = Step { label: "page", kind: TargetKind::Static, says, answer: Some(answer), is_missing: false };
+        Some(asked.lay(step))
     }
 
     fn image(
@@ -229,6 +240,16 @@ impl Walk {
     }
 }
 
+impl Asked<'_> {
+    /// With the custom headers over its answer.
+    fn lay(&self, mut step: Step) -> Step {
+        if let (Some(overlay), Some(answer)) = (&self.overlay, &mut step.answer) {
+            overlay.lay(answer);
+        }
+        step
+    }
+}
+
 fn request_line(head: &Head<'_>) -> String {
     match head.query {
         Some(query) => format!("{} {}?{query}", head.method, head.path),
@@ -250,11 +271,23 @@ impl Explanation {
         lines.extend(self.fallback_note.map(|note| format!("note        {note}")));
         if let Some(answer) = self.steps.last().and_then(|step| step.answer.as_ref()) {
             for (name, value) in &answer.headers {
-                lines.push(format!("  {name}: {}", String::from_utf8_lossy(value.as_bytes())));
+                let said = String::from_utf8_lossy(value.as_bytes());
+                lines.push(format!("  {name}: {said}{}", self.place(name, value)));
             }
             lines.push(format!("  content-length: {}", answer.body.len()));
+        } else {
+            for HeaderField { name, value, .. } in &self.custom {
+                let said = String::from_utf8_lossy(value.as_bytes());
+                lines.push(format!("  {name}: {said}{}", self.place(name, value)));
+            }
         }
         lines.join("\n") + "\n"
+    }
+
+    /// Where a custom header was written, behind two spaces; nothing for every other one.
+    fn place(&self, name: &HeaderName, value: &HeaderValue) -> String {
+        let field = self.custom.iter().find(|field| field.name == name && field.value == value);
+        field.map(|field| format!("  ({})", field.place)).unwrap_or_default()
     }
 
     fn json(&self) -> Value {
@@ -271,6 +304,14 @@ impl Explanation {
                 })
             })
             .collect();
+        let custom: Vec<Value> = self
+            .custom
+            .iter()
+            .map(|HeaderField { name, value, place }| {
+                let value = String::from_utf8_lossy(value.as_bytes());
+                json!({ "name": name.as_str(), "value": value, "file": place.file, "line": place.line })
+            })
+            .collect();
         json!({
             "request": self.request,
             "matched": self.matched,
@@ -278,6 +319,7 @@ impl Explanation {
             "passed_over": self.passed_over,
             "steps": steps,
             "note": self.fallback_note,
+            "custom_headers": custom,
         })
     }
 }

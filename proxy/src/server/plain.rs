@@ -162,6 +162,8 @@ fn write<T>(
     match target {
         Target::Static { .. } | Target::Compute => {
             let policy = decide::files(target, head, &app.settings.assets, &app.default_cache_control)?;
+            let overlay = deployment.overlay(path);
+            let policy = policy.under(overlay.as_deref());
             let pack = deployment.pack.load();
             let ready = assets::ready(&pack, path, head, &policy)?;
             let (status, body) = (ready.status, ready.content.map(Body::File));

@@ -87,7 +87,7 @@ impl Site {
 
 /// Asks for a path as it would be sent.
 fn ask(pack: &Pack, method: &str, path: &str, fields: &[(&str, &str)]) -> Outcome {
-    let policy = Policy { cache_control: None, ranges_max: 4, lookup: Lookup::new(&settings()) };
+    let policy = Policy { cache_control: None, ranges_max: 4, lookup: Lookup::new(&settings()), overlay: None };
     ask_with(pack, method, path, fields, &policy)
 }
 

@@ -48,7 +48,7 @@ fn files() -> Files {
 
 impl Files {
     fn content(&self, path: &str) -> Content {
-        let policy = Policy { cache_control: None, ranges_max: 4, lookup: Lookup::EXACT };
+        let policy = Policy { cache_control: None, ranges_max: 4, lookup: Lookup::EXACT, overlay: None };
         let head = Head { method: "GET", path, query: None, fields: &[], http11: true, host: "localhost" };
         match assets::answer(&self.pack, path.as_bytes(), &head, &policy) {
             Outcome::Answer(answer) => match answer.body {
