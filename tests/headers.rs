@@ -127,6 +127,26 @@ fn cache_control_goes_with_what_was_found_and_with_no_error() {
 }
 
 #[test]
+fn a_picture_at_hand_has_them_too() {
+    let launch = Launch::new(&draft().beside("customHttp.yml", HEADERS).write());
+    // One thread, so that what it has at hand is asked for there.
+    let server = launch.setting("threads", "1").setting("image.avif-wait", "unlimited").start();
+    let target = "/img?url=%2Fcoffee.jpg&w=96";
+    let plain = || server.metric(r#"edgeplane_lane_requests_total{lane="plain"}"#);
+    let (mut before, mut lanes) = (plain(), Vec::new());
+    for _ in 0..4 {
+        let reply = server.get(target).expect(200);
+        let reply = reply.with("x-frame-options", "DENY").with("cache-control", "public, max-age=60");
+        let held = Request::get(target).field("If-None-Match", reply.field("etag").unwrap());
+        let held = server.send(&held).expect(304).with("x-frame-options", "DENY");
+        held.with("cache-control", "public, max-age=60").without("content-type");
+        lanes.push(plain() - before);
+        before = plain();
+    }
+    assert_eq!(lanes.last(), Some(&2.0), "both were at hand in the end: {lanes:?}");
+}
+
+#[test]
 fn cookies_of_the_app_stay_beside_those_that_are_added() {
     let cookies = start().get("/cookies").expect(200);
     assert_eq!(
