@@ -3,6 +3,7 @@
 use std::{
     hint::black_box,
     io,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -11,7 +12,7 @@ use bytes::BytesMut;
 use edgeplane::{
     answer::Head,
     app::{App, Parts},
-    assets::{self, Outcome, Policy},
+    assets::{self, Lookup, Outcome, Policy},
     route::{Routes, decode},
     server::plain::Rehearsal,
     telemetry::{
@@ -20,7 +21,7 @@ use edgeplane::{
         metrics::Metrics,
     },
 };
-use edgeplane_config::{LogFormat, Manifest, Settings, StaticSettings, TargetKind};
+use edgeplane_config::{HeaderSettings, LogFormat, Manifest, Settings, StaticSettings, TargetKind, custom_headers};
 use http::StatusCode;
 
 use crate::support::allocation::count;
@@ -52,34 +53,52 @@ fn finding_a_route_lazily_does_not_allocate_once_its_states_are_known() {
     assert_eq!((allocations, second), (0, first));
 }
 
-#[test]
-fn a_plain_request_is_answered_without_an_allocation() {
-    let dir = tempfile::tempdir().unwrap();
-    let folder = dir.path().join("static");
-    std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("app.js"), "words ".repeat(1000)).unwrap();
+/// The lane of plain requests over a folder with a file and a page, with custom headers or without any.
+fn lane(dir: &Path, headers: &str) -> Rehearsal {
+    let folder = dir.join("static");
+    std::fs::create_dir_all(&folder).unwrap();
+    for name in ["app.js", "page.html"] {
+        std::fs::write(folder.join(name), "words ".repeat(1000)).unwrap();
+    }
+    let file = dir.join("customHttp.yml");
+    std::fs::write(&file, headers).unwrap();
+    let (custom_headers, problems) =
+        custom_headers(&HeaderSettings { file: Some(file), app_root: String::new() }, None);
+    assert!(problems.is_empty(), "{problems}");
     let settings = Arc::new(Settings::default());
-    let pack = assets::prepare(Some(&folder), &dir.path().join("packs"), &settings.assets).unwrap();
+    let pack = assets::prepare(Some(&folder), &dir.join("packs"), &settings.assets).unwrap();
     let routes = r#"[{"path": "/*", "target": {"kind": "Static"}}]"#;
     let text = format!(r#"{{"version": 1, "framework": {{"name": "none", "version": "1.0.0"}}, "routes": {routes}}}"#);
     let (manifest, _) = Manifest::parse(&text).unwrap();
-    let metrics = Metrics::new().unwrap();
-    let log = AccessLog::start(LogFormat::Off).unwrap();
-    let telemetry = Telemetry::new(metrics, log);
+    let telemetry = Telemetry::new(Metrics::new().unwrap(), AccessLog::start(LogFormat::Off).unwrap());
     let shard = telemetry.shard();
-    let app = App::build(settings, Parts { manifest, pack, compute: None, images: None }, telemetry).unwrap();
-    let lane = Rehearsal::new(app, shard);
-    let request =
-        b"GET /app.js?v=1 HTTP/1.1\r\nhost: localhost\r\naccept-encoding: gzip, br\r\nuser-agent: test\r\n\r\n";
-    let mut out = BytesMut::with_capacity(4096);
-    for _ in 0..3 {
+    let parts = Parts { manifest, pack, compute: None, images: None, custom_headers };
+    Rehearsal::new(App::build(settings, parts, telemetry).unwrap(), shard)
+}
+
+#[test]
+fn a_plain_request_is_answered_without_an_allocation() {
+    let dir = tempfile::tempdir().unwrap();
+    let some = "customHeaders:\n- pattern: '**'\n  headers: [{key: x-a, value: 1}, {key: cache-control, value: no-cache}]\n\
+                - pattern: '*.js'\n  headers: [{key: x-b, value: 2}]\n";
+    for (headers, path, holds) in
+        [("", "/app.js", ""), ("", "/page", ""), (some, "/app.js", "x-b: 2"), (some, "/page", "x-a: 1")]
+    {
+        let lane = lane(dir.path(), headers);
+        let request = format!(
+            "GET {path}?v=1 HTTP/1.1\r\nhost: localhost\r\naccept-encoding: gzip, br\r\nuser-agent: test\r\n\r\n"
+        );
+        let mut out = BytesMut::with_capacity(4096);
+        for _ in 0..3 {
+            out.clear();
+            assert!(lane.answer(request.as_bytes(), &mut out).is_some());
+        }
         out.clear();
-        assert!(lane.answer(request, &mut out).is_some());
+        let (allocations, content) = count(|| lane.answer(request.as_bytes(), &mut out));
+        assert_eq!(allocations, 0, "{path} {headers}");
+        let told = String::from_utf8_lossy(&out);
+        assert!(content.unwrap() > 0 && told.starts_with("HTTP/1.1 200 OK\r\n") && told.contains(holds), "{told}");
     }
-    out.clear();
-    let (allocations, content) = count(|| lane.answer(request, &mut out));
-    assert_eq!(allocations, 0);
-    assert!(content.unwrap() > 0 && out.starts_with(b"HTTP/1.1 200 OK\r\n"));
 }
 
 #[test]
@@ -102,10 +121,10 @@ fn a_static_answer_allocates_its_fields_and_nothing_else() {
         compress_bytes_max: 1024 * 1024,
         ranges_max: 4,
         files_max: 10,
-        index: true,
+        ..Settings::default().assets
     };
     let pack = assets::prepare(Some(&folder), &dir.path().join("packs"), &settings).unwrap();
-    let policy = Policy { cache_control: None, ranges_max: 4, index: true };
+    let policy = Policy { cache_control: None, ranges_max: 4, lookup: Lookup::EXACT, overlay: None };
     let fields = [httparse::Header { name: "accept-encoding", value: b"gzip, deflate, br, zstd" }];
     let head = |path| Head { method: "GET", path, query: None, fields: &fields, http11: true, host: "localhost" };
     let ask = |path: &'static str| {

@@ -182,9 +182,13 @@ fn a_generated_site_needs_no_node() {
     server.get("/prerendered/").expect(200).saying("PRERENDERED PAGE");
     server.get("/200.html").expect(200).holding("content-type", "text/html");
     server.get("/_nuxt/builds/latest.json").expect(200).with("cache-control", "public, max-age=1, immutable");
-    server.get("/nothing/here").expect(404);
-    // `nuxt generate` writes no index.html unless it crawls, so there is nothing to show for the root.
-    server.get("/").expect(404);
+    server.get("/prerendered?a=1").expect(301).with("location", "/prerendered/?a=1");
+    server.get("/_nuxt/none.js").expect(404).holding("content-type", "text/html");
+    // `nuxt generate` writes no index.html unless it crawls; its page for every path shows the root as well.
+    for path in ["/nothing/here", "/"] {
+        let page = server.get(path).expect(200).holding("content-type", "text/html");
+        assert!(page.body == server.get("/200.html").expect(200).body, "{path}");
+    }
 }
 
 #[test]

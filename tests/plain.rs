@@ -28,7 +28,24 @@ fn picture() -> Vec<u8> {
     bytes
 }
 
-fn start() -> Server {
+/// Patterns that overlap, so that one file has other headers by another path.
+const HEADERS: &str = "\
+customHeaders:
+  - pattern: '**'
+    headers: [{key: X-All, value: 1}, {key: X-Frame-Options, value: DENY}]
+  - pattern: '/assets/*.js'
+    headers: [{key: Cache-Control, value: max-age=7}, {key: x-frame-options, value: SAMEORIGIN}]
+  - pattern: '/*.html'
+    headers: [{key: Vary, value: Origin}, {key: Content-Type, value: text/html}]
+  - pattern: '/page'
+    headers: [{key: Link, value: </assets/app.css>; rel=preload}]
+  - pattern: '/assets/*.css'
+    headers: [{key: Content-Encoding, value: identity}]
+  - pattern: '/echo'
+    headers: [{key: Set-Cookie, value: a=1}]
+";
+
+fn start(draft: impl FnOnce(Draft) -> Draft, prerendered: &str) -> Server {
     let text: String = (0..900).map(|n| format!("line {n} of a text that compresses well\n")).collect();
     let routes = json!([
         {"path": "/assets/*", "target": {"kind": "Static", "cacheControl": "public, max-age=31536000, immutable"}},
@@ -41,6 +58,9 @@ fn start() -> Server {
     let bundle = Draft::with_routes(routes)
         .compute(crate::support::bundle::SERVER)
         .file("index.html", "<h1>root</h1>")
+        .file("page.html", "<h1>page</h1>")
+        .file("dynamic/page/index.html", "<h1>rendered ahead</h1>")
+        .file("dynamic/other.html", "<h1>rendered ahead, too</h1>")
         .file("assets/app.js", &text)
         .file("assets/app.css", text.repeat(40))
         .file("assets/picture.bin", picture())
@@ -49,7 +69,7 @@ fn start() -> Server {
         .file("empty.txt", "")
         .file("folder/index.html", "<h1>folder</h1>")
         .file("dynamic/hidden.txt", "never served");
-    Launch::new(&bundle.write()).start()
+    Launch::new(&draft(bundle).write()).setting("static.prerendered", prerendered).start()
 }
 
 fn target() -> impl Strategy<Value = String> {
@@ -70,6 +90,15 @@ fn target() -> impl Strategy<Value = String> {
         "/empty.txt",
         "/folder/",
         "/folder",
+        "/folder",
+        "/page",
+        "/page.html",
+        "/page/",
+        "/index",
+        "/dynamic/page",
+        "/dynamic/page/",
+        "/dynamic/other",
+        "/dynamic/none",
         "//empty.txt",
         "/assets/../empty.txt",
         "/assets/app.js%",
@@ -128,7 +157,15 @@ fn told(mut reply: Reply) -> (u16, Vec<(String, String)>, Vec<u8>, bool) {
 
 #[test]
 fn both_lanes_answer_alike() {
-    let server = start();
+    compare(&start(|draft| draft, "fallback"));
+}
+
+#[test]
+fn both_lanes_answer_alike_with_custom_headers_and_pages_that_go_first() {
+    compare(&start(|draft| draft.beside("customHttp.yml", HEADERS), "first"));
+}
+
+fn compare(server: &Server) {
     let address = server.address();
     let sample = server.get("/assets/app.js").expect(200);
     let (etag, date) = (sample.field("etag").unwrap().to_owned(), sample.field("last-modified").unwrap().to_owned());
@@ -159,7 +196,7 @@ fn both_lanes_answer_alike() {
 
 #[test]
 fn pipelined_requests_are_answered_in_order_whatever_their_lane() {
-    let server = start();
+    let server = start(|draft| draft, "fallback");
     let mut connection = Connection::open(server.address());
     let targets =
         ["/both/one.txt", "/a%20b.txt", "/assets/app.js", "/index.html", "/echo", "/assets/picture.bin", "/empty.txt"];
@@ -175,7 +212,7 @@ fn pipelined_requests_are_answered_in_order_whatever_their_lane() {
 
 #[test]
 fn a_head_that_arrives_byte_by_byte_gets_the_same_answer() {
-    let server = start();
+    let server = start(|draft| draft, "fallback");
     let mut connection = Connection::open(server.address());
     for byte in Request::get("/both/one.txt").bytes(server.address()) {
         connection.send([byte]);
@@ -185,7 +222,7 @@ fn a_head_that_arrives_byte_by_byte_gets_the_same_answer() {
 
 #[test]
 fn a_client_that_reads_slowly_gets_every_byte_and_holds_up_nobody() {
-    let server = start();
+    let server = start(|draft| draft, "fallback");
     let address = server.address();
     let mut slow = Connection::open(address);
     let requests: Vec<u8> = (0..40).flat_map(|_| Request::get("/assets/picture.bin").bytes(address)).collect();
@@ -199,7 +236,7 @@ fn a_client_that_reads_slowly_gets_every_byte_and_holds_up_nobody() {
 
 #[test]
 fn a_gathered_answer_does_not_wait_for_the_body_of_the_next_request() {
-    let server = start();
+    let server = start(|draft| draft, "fallback");
     let mut connection = Connection::open(server.address());
     let mut requests = Request::get("/both/one.txt").bytes(server.address());
     requests.extend(b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n");
@@ -211,7 +248,7 @@ fn a_gathered_answer_does_not_wait_for_the_body_of_the_next_request() {
 
 #[test]
 fn a_client_that_asks_for_much_and_leaves_is_counted_for_what_it_was_sent() {
-    let server = start();
+    let server = start(|draft| draft, "fallback");
     let many: Vec<u8> = (0..20_000).flat_map(|_| Request::get("/both/one.txt").bytes(server.address())).collect();
     for _ in 0..4 {
         let mut connection = Connection::open(server.address());

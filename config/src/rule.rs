@@ -151,4 +151,23 @@ rules! {
     FolderLeavesBundle = "folder-leaves-bundle",
     /// A folder can be read, and read to its end.
     FolderUnreadable = "folder-unreadable",
+
+    /// The file of custom headers can be read, and is no larger than one mebibyte.
+    HeadersUnreadable = "headers-unreadable",
+    /// The file of custom headers is YAML.
+    YamlSyntax = "yaml-syntax",
+    /// It is clear to which application custom headers belong.
+    HeaderApplication = "header-application",
+    /// There are at most a thousand patterns of custom headers.
+    HeadersTooMany = "headers-too-many",
+    /// A pattern of custom headers is one, and means what it looks like.
+    HeaderPattern = "header-pattern",
+    /// The name of a custom header is one.
+    HeaderName = "header-name",
+    /// The value of a custom header can be sent.
+    HeaderValue = "header-value",
+    /// A custom header is not one that belongs to the connection or to the answer itself.
+    HeaderReserved = "header-reserved",
+    /// A pattern names each of its headers once.
+    HeaderRepeated = "header-repeated",
 }

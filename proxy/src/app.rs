@@ -7,13 +7,14 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use edgeplane_config::{Manifest, Settings, Target};
+use edgeplane_config::{HeaderRule, Manifest, Settings, Target, TargetKind};
 use http::HeaderValue;
 use tokio::sync::watch;
 
 use crate::{
     assets::Pack,
     compute::Fleet,
+    headers::{CompileError as HeaderError, Headers},
     image::{Images, Origin, Rules, StartImages},
     origin::LocalOrigin,
     route::{CompileError, Routes},
@@ -49,6 +50,9 @@ pub enum BuildError {
     /// The routes do not compile.
     #[error("failed to compile the routes")]
     Routes(#[from] CompileError),
+    /// The custom headers do not compile.
+    #[error("failed to compile the custom headers")]
+    Headers(#[from] HeaderError),
     /// The image optimizer cannot start.
     #[error("failed to start the image optimizer")]
     Images(#[from] StartImages),
@@ -65,6 +69,8 @@ pub struct Parts {
     pub compute: Option<Arc<Fleet>>,
     /// The folder for optimized images; none: they are kept in memory only.
     pub images: Option<PathBuf>,
+    /// The custom headers, in their order.
+    pub custom_headers: Vec<HeaderRule>,
 }
 
 impl App {
@@ -96,13 +102,10 @@ impl App {
 
 /// Makes a deployment of its parts.
 pub(crate) fn activate(settings: &Settings, parts: Parts) -> Result<Deployment, BuildError> {
-    let Parts { manifest, pack, compute, images: _ } = parts;
-    let wants_images = manifest
-        .routes
-        .iter()
-        .flat_map(|route| [Some(&route.target), route.fallback.as_ref()])
-        .flatten()
-        .any(|target| matches!(target, Target::Image { .. }));
+    let Parts { manifest, pack, compute, images: _, custom_headers } = parts;
+    let targets = || manifest.routes.iter().flat_map(|route| [Some(&route.target), route.fallback.as_ref()]).flatten();
+    let wants_images = targets().any(|target| matches!(target, Target::Image { .. }));
+    let is_static = targets().all(|target| target.kind() == TargetKind::Static);
     let image_rules = manifest
         .images
         .filter(|_| wants_images)
@@ -114,6 +117,8 @@ pub(crate) fn activate(settings: &Settings, parts: Parts) -> Result<Deployment, 
         pack: ArcSwap::from_pointee(pack),
         compute,
         image_rules,
+        headers: Headers::compile(custom_headers)?,
+        is_static,
     })
 }
 

@@ -1,9 +1,11 @@
 //! Hot: which route takes a request. The one list of steps that serving and `explain` share.
 
-use edgeplane_config::{Route, Target};
+use edgeplane_config::{Prerendered, Route, StaticSettings, Target};
+use http::HeaderValue;
 
 use crate::{
     answer::Head,
+    assets::{self, Lookup, Pack, Policy},
     route::{self, Routes},
 };
 
@@ -30,6 +32,28 @@ impl<'d> Decision<'d> {
 pub fn decide<'d>(automaton: &Routes, routes: &'d [Route], path: &[u8]) -> Option<Decision<'d>> {
     let index = automaton.find(path)?;
     routes.get(index).map(|route| Decision { index, route })
+}
+
+/// How files answer a target: those of a Static one, and where the settings say that prerendered pages go first, the
+/// pages of Compute. `default` is the `Cache-Control` where the route gives none.
+pub fn files<'a>(
+    target: &'a Target,
+    head: &Head<'_>,
+    settings: &StaticSettings,
+    default: &'a HeaderValue,
+) -> Option<Policy<'a>> {
+    match target {
+        Target::Static { cache_control } => Some(Policy::new(settings, cache_control.as_ref().unwrap_or(default))),
+        Target::Compute if settings.prerendered == Prerendered::First && head.is_read() => {
+            Some(Policy::new(settings, default).by(Lookup::PAGES))
+        }
+        Target::Compute | Target::Image { .. } => None,
+    }
+}
+
+/// Whether a prerendered page answers where Compute says 404.
+pub fn has_page(target: &Target, pack: &Pack, path: &[u8], head: &Head<'_>, settings: &StaticSettings) -> bool {
+    *target == Target::Compute && settings.prerendered == Prerendered::Fallback && assets::has_page(pack, path, head)
 }
 
 /// The path patterns are matched against: percent-decoded once, into `scratch` where that is needed.

@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod route;
 pub mod assets;
+pub mod headers;
 pub mod compute;
 pub mod child;
 pub mod image;

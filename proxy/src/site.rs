@@ -1,11 +1,17 @@
 //! What lives how long: a deployment never changes, a site outlives its deployments, the app holds the sites.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use arc_swap::{ArcSwap, Guard};
 use edgeplane_config::Route;
 
-use crate::{assets::Pack, compute::Fleet, image::Rules, route::Routes};
+use crate::{
+    assets::Pack,
+    compute::Fleet,
+    headers::{Headers, Overlay},
+    image::Rules,
+    route::Routes,
+};
 
 /// One bundle, activated. Immutable but for its pack, which a better compressed one may replace.
 #[derive(Debug)]
@@ -22,6 +28,17 @@ pub struct Deployment {
     pub compute: Option<Arc<Fleet>>,
     /// What image routes may do, where there is one.
     pub image_rules: Option<Arc<Rules>>,
+    /// The custom headers, where there are any.
+    pub headers: Option<Headers>,
+    /// Whether every target is Static: what is missing is answered by a page of the bundle then.
+    pub is_static: bool,
+}
+
+impl Deployment {
+    /// The custom headers for a decoded path.
+    pub fn overlay(&self, path: &[u8]) -> Option<Cow<'_, Overlay>> {
+        self.headers.as_ref()?.find(path)
+    }
 }
 
 /// One application: what outlives a deployment.

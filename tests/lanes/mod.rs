@@ -16,6 +16,7 @@ use crate::support::{
     bundle::Draft,
     client::{Connection, Request},
     reply::Reply,
+    scratch,
     server::{Launch, Server},
 };
 
@@ -200,6 +201,32 @@ fn a_client_and_compute_see_the_same_whichever_way_it_goes() {
     let upstream = Upstream::start();
     compare(&launch(&upstream).start(), &upstream, 0..3000);
 }
+
+#[test]
+fn with_custom_headers_too() {
+    let upstream = Upstream::start();
+    let headers = scratch::folder("headers").join("customHttp.yml");
+    std::fs::write(&headers, HEADERS).unwrap();
+    let server = launch(&upstream).setting("headers.file", &headers).start();
+    compare(&server, &upstream, 3500..5000);
+}
+
+/// Headers that the upstream sends as well, and some that it does not.
+const HEADERS: &str = "\
+customHeaders:
+  - pattern: '**'
+    headers:
+      - {key: server, value: custom}
+      - {key: X-Powered-By, value: nobody}
+      - {key: Cache-Control, value: public}
+      - {key: set-cookie, value: custom=1}
+      - {key: vary, value: Origin}
+  - pattern: /page
+    headers:
+      - {key: x-empty, value: full}
+      - {key: Content-Encoding, value: identity}
+      - {key: x-hop, value: custom}
+";
 
 #[test]
 fn behind_a_trusted_proxy_too() {

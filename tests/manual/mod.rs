@@ -16,7 +16,7 @@ use std::{
 };
 
 use block::{Block, blocks};
-use edgeplane_config::{Settings, Sources};
+use edgeplane_config::{HeaderSettings, Settings, Sources, custom_headers};
 use server::Server;
 
 /// The documents that a reader may copy from.
@@ -51,6 +51,23 @@ fn every_settings_file_loads() {
         }
     }
     assert!(n_blocks > 0, "the manual shows no settings");
+}
+
+#[test]
+fn every_file_of_custom_headers_is_right() {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("customHttp.yml");
+    let mut n_blocks = 0;
+    for (name, text) in documents() {
+        for block in blocks(&text).into_iter().filter(|block| block.language == "yaml") {
+            fs::write(&file, &block.text).unwrap();
+            let settings = HeaderSettings { file: Some(file.clone()), app_root: "apps/web".to_owned() };
+            let (rules, problems) = custom_headers(&settings, None);
+            assert!(!rules.is_empty() && problems.is_empty(), "{name}:{}: {problems}", block.line);
+            n_blocks += 1;
+        }
+    }
+    assert!(n_blocks > 0, "the manual shows no custom headers");
 }
 
 #[test]

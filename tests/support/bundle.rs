@@ -84,6 +84,12 @@ impl Draft {
         self
     }
 
+    /// Adds NAME beside the manifest.
+    pub(crate) fn beside(self, name: &str, content: &str) -> Self {
+        write(&self.root.join(name), content.as_bytes());
+        self
+    }
+
     /// Sets one top-level key of the manifest.
     pub(crate) fn key(mut self, key: &str, value: Value) -> Self {
         self.manifest[key] = value;

@@ -49,11 +49,14 @@ pub(super) fn static_folder(root: &Path, promises: &Promises, report: &mut Repor
     Some(dir)
 }
 
-/// The request paths a file in `static` answers: its own, and its folder's when it is an index page.
+/// The request paths a file in `static` answers: its own, that without `.html`, and its folder's, with and without the
+/// final slash, when it is an index page.
 fn request_paths(file: &Path) -> Vec<String> {
     let own = file.iter().map(|part| format!("/{}", part.to_string_lossy())).collect::<String>();
+    let clean = own.strip_suffix(".html").map(str::to_owned);
     let folder = own.strip_suffix("index.html").filter(|folder| folder.ends_with('/')).map(str::to_owned);
-    std::iter::once(own).chain(folder).collect()
+    let bare = folder.as_ref().and_then(|folder| folder.strip_suffix('/')).map(str::to_owned);
+    [Some(own), clean, folder, bare].into_iter().flatten().collect()
 }
 
 /// `compute/default`, where it exists with its entry point; what is wrong with it has this severity.

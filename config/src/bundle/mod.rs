@@ -7,8 +7,9 @@ mod locate;
 use std::path::{Path, PathBuf};
 
 use crate::{
-    Manifest, Problems, Severity,
+    HeaderRule, HeaderSettings, Manifest, Problems, Severity,
     compute::COMPUTE_NAME,
+    custom_headers::custom_headers,
     manifest::{self, MANIFEST_FILE},
     report::Report,
 };
@@ -24,6 +25,8 @@ pub struct Bundle {
     pub compute: Option<ComputeFolder>,
     /// `static/`, where it exists.
     pub static_dir: Option<PathBuf>,
+    /// The custom headers, in their order.
+    pub custom_headers: Vec<HeaderRule>,
     /// What was remarked upon while opening; never errors.
     pub warnings: Problems,
 }
@@ -47,6 +50,14 @@ impl Bundle {
     /// # Errors
     /// Every problem at once, warnings included, when at least one is an error.
     pub fn open(path: &Path, sidecar: bool) -> Result<Self, Problems> {
+        Self::open_with(path, sidecar, &HeaderSettings::default())
+    }
+
+    /// [`open`](Self::open), with custom headers from where the settings say.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn open_with(path: &Path, sidecar: bool, headers: &HeaderSettings) -> Result<Self, Problems> {
         let mut report = Report::new(MANIFEST_FILE);
         let Some(root) = locate::root(path, &mut report) else { return Err(report.finish("")) };
         let text = match locate::text(&root.join(MANIFEST_FILE), &mut report) {
@@ -57,14 +68,16 @@ impl Bundle {
         let static_dir = inspect::static_folder(&root, &draft.promises, &mut report);
         let severity = if sidecar { Severity::Warning } else { Severity::Error };
         let compute_dir = inspect::compute_folder(&root, &draft.promises, severity, &mut report);
-        let problems = report.finish(&text);
+        let mut problems = report.finish(&text);
+        let (custom_headers, found) = custom_headers(headers, Some(&root));
+        problems.0.extend(found.0);
         let Some(manifest) = draft.manifest.filter(|_| !problems.has_errors()) else { return Err(problems) };
         let compute = compute_dir.zip(manifest.compute.as_ref()).map(|(dir, resource)| ComputeFolder {
             dir,
             entrypoint: resource.entrypoint.clone(),
             node_major: resource.runtime.major,
         });
-        Ok(Self { root, manifest, compute, static_dir, warnings: problems })
+        Ok(Self { root, manifest, compute, static_dir, custom_headers, warnings: problems })
     }
 }
 

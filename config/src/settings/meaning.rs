@@ -6,7 +6,8 @@ use http::HeaderValue;
 use ipnet::IpNet;
 
 use super::{
-    Address, ComputeSettings, ImageTuning, Limits, LogFormat, Settings, StaticSettings, Timeouts,
+    Address, ComputeSettings, HeaderSettings, ImageTuning, Limits, LogFormat, Prerendered, Settings, StaticSettings,
+    Timeouts,
     problem::SettingProblem,
     quantity::{self, GIB, KIB, MIB},
     read::Reader,
@@ -35,6 +36,7 @@ pub(crate) fn read(values: &Values, state_dir: PathBuf) -> (Settings, Vec<Settin
         limits: limits(&mut reader),
         timeouts: timeouts(&mut reader),
         assets: assets(&mut reader),
+        headers: headers(&mut reader),
         compute: compute(&mut reader),
         image: image(&mut reader),
     };
@@ -75,6 +77,39 @@ fn assets(reader: &mut Reader<'_>) -> StaticSettings {
         ranges_max: reader.count("static.ranges-max", 1..=1000),
         files_max: reader.count("static.files-max", 1..=10_000_000),
         index: reader.boolean("static.index"),
+        clean_urls: reader.boolean("static.clean-urls"),
+        slash_redirects: reader.boolean("static.slash-redirects"),
+        prerendered: reader.parsed(
+            "static.prerendered",
+            Prerendered::Off,
+            "write \"off\", \"fallback\" or \"first\"",
+            prerendered,
+        ),
+        spa_page: page(reader, "static.spa-page"),
+        not_found_page: page(reader, "static.not-found-page"),
+    }
+}
+
+fn prerendered(text: &str) -> Option<Prerendered> {
+    match text {
+        "off" => Some(Prerendered::Off),
+        "fallback" => Some(Prerendered::Fallback),
+        "first" => Some(Prerendered::First),
+        _ => None,
+    }
+}
+
+/// A file below `static/`, or nothing.
+fn page(reader: &mut Reader<'_>, key: &str) -> Option<String> {
+    let name = |text: &str| (!text.starts_with('/')).then(|| Some(text.to_owned()).filter(|text| !text.is_empty()));
+    reader.parsed(key, None, "write the name of a file below `static`, such as \"404.html\", or nothing", name)
+}
+
+fn headers(reader: &mut Reader<'_>) -> HeaderSettings {
+    HeaderSettings {
+        file: reader.path("headers.file"),
+        app_root: reader
+            .parsed("headers.app-root", String::new(), "write a folder, or nothing", |text| Some(text.to_owned())),
     }
 }
 

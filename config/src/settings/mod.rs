@@ -53,6 +53,8 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// The static assets primitive.
     pub assets: StaticSettings,
+    /// Where custom headers are written.
+    pub headers: HeaderSettings,
     /// The compute primitive.
     pub compute: ComputeSettings,
     /// The image optimization primitive.
@@ -132,6 +134,36 @@ pub struct StaticSettings {
     pub files_max: usize,
     /// `index.html` for a request path that ends in `/`, on Static targets.
     pub index: bool,
+    /// `about.html` for `/about`, on Static targets.
+    pub clean_urls: bool,
+    /// A redirect to `/about/` for `/about` where that is a folder with an index, on Static targets.
+    pub slash_redirects: bool,
+    /// What becomes of prerendered pages whose path goes to Compute.
+    pub prerendered: Prerendered,
+    /// In an all-Static bundle, the file answered with 200 for a path without a dot that has none.
+    pub spa_page: Option<String>,
+    /// In an all-Static bundle, the file answered with 404.
+    pub not_found_page: Option<String>,
+}
+
+/// When a page below `static/` answers a path that goes to Compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prerendered {
+    /// Never: what the manifest says and nothing else.
+    Off,
+    /// Where Compute says 404.
+    Fallback,
+    /// Without asking Compute.
+    First,
+}
+
+/// `[headers]`: where custom headers are written.
+#[derive(Clone, Debug, Default)]
+pub struct HeaderSettings {
+    /// The file; none: the one in or beside the bundle.
+    pub file: Option<PathBuf>,
+    /// In a monorepo, the application's `appRoot`; empty: the only one that has custom headers.
+    pub app_root: String,
 }
 
 /// `[compute]`: Node and the exchanges with it.

@@ -272,3 +272,17 @@ fn a_purely_static_bundle_needs_no_compute() {
     let bundle = Fixture::new(manifest).files(&["static/index.html", "compute/default/left-over.js"]).open().unwrap();
     assert!(bundle.warnings.is_empty() && bundle.compute.is_none(), "{}", bundle.warnings);
 }
+
+#[test]
+fn a_page_answers_the_routes_of_its_clean_address_and_of_its_folder() {
+    for (route, file) in [
+        ("/about", "static/about.html"),
+        ("/docs/", "static/docs/index.html"),
+        ("/docs", "static/docs/index.html"),
+        ("/docs/index", "static/docs/index.html"),
+    ] {
+        let fixture = Fixture::new(&path(&format!("\"{route}\""))).files(&[file, "compute/default/server.js"]);
+        let bundle = fixture.open().unwrap();
+        assert!(!bundle.warnings.has(Rule::StaticRouteEmpty), "{route} {file}: {}", bundle.warnings);
+    }
+}

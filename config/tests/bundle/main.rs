@@ -7,6 +7,7 @@ mod broken_manifest;
 mod display;
 mod fixture;
 mod framework;
+mod headers;
 mod meaning;
 mod remark;
 mod specification;
@@ -21,6 +22,7 @@ fn every_rule_is_broken_by_a_case() {
     broken.extend(broken_manifest::cases().into_iter().map(|case| case.rule));
     broken.extend(remark::cases().into_iter().map(|case| case.rule));
     broken.extend(broken_bundle::cases().into_iter().map(|case| case.rule));
+    broken.extend(headers::cases().into_iter().map(|(_, case)| case.rule));
     let silent: Vec<&Rule> = Rule::ALL.iter().filter(|rule| !broken.contains(rule)).collect();
     assert!(silent.is_empty(), "no case breaks {silent:?}");
 }

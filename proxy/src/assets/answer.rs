@@ -1,7 +1,7 @@
 //! Hot: what a request for a file is answered.
 //!
 //! 1. The method: files can be read and nothing else (405).
-//! 2. The name: one look-up in memory. What is not in the pack does not exist.
+//! 2. The name: one look-up in memory, or two (`lookup`). What is not in the pack does not exist.
 //! 3. The variant: `encoding`.
 //! 4. The preconditions (304, 412): `conditional`.
 //! 5. The range (206, 416): `range`.
@@ -9,23 +9,29 @@
 //! `Cache-Control` goes with 200, which is what the specification says, and also with 304, where RFC 9110 15.4.5
 //! demands it, and 206, which is a part of the same content. It never goes with an error. Security fields such as
 //! `X-Content-Type-Options` are not added here: Amplify sends none, and custom headers are where an app asks for them.
+//! Those are laid over the answer by whoever writes it ([`Overlay`]); here only what they decide counts.
 
 use edgeplane_config::StaticSettings;
 use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{
-        ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED, VARY,
+        ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED,
+        LOCATION, VARY,
     },
 };
 
 use super::{
     conditional::{self, Validators, Verdict},
     encoding::AcceptEncoding,
+    lookup::Lookup,
     multipart,
-    pack::{File, Pack, Variant},
+    pack::{File, Found, Pack, Variant},
     range::Ranges,
 };
-use crate::answer::{Answer, Body, Head};
+use crate::{
+    answer::{Answer, Body, Head},
+    headers::Overlay,
+};
 
 /// What the route and the settings say about answers.
 #[derive(Clone, Copy, Debug)]
@@ -34,14 +40,31 @@ pub struct Policy<'a> {
     pub cache_control: Option<&'a HeaderValue>,
     /// Ranges answered in one request; of more than these the whole file is sent.
     pub ranges_max: usize,
-    /// Whether a path that ends in `/` means the `index.html` of that folder.
-    pub index: bool,
+    /// Which ways of naming a file count.
+    pub lookup: Lookup,
+    /// The custom headers of the path that was asked for.
+    pub overlay: Option<&'a Overlay>,
 }
 
 impl<'a> Policy<'a> {
     /// The policy of one route: the settings, with the `Cache-Control` that was decided on.
     pub fn new(settings: &StaticSettings, cache_control: &'a HeaderValue) -> Self {
-        Self { cache_control: Some(cache_control), ranges_max: settings.ranges_max, index: settings.index }
+        let (ranges_max, lookup) = (settings.ranges_max, Lookup::new(settings));
+        Self { cache_control: Some(cache_control), ranges_max, lookup, overlay: None }
+    }
+
+    /// The same with custom headers, whose `Cache-Control` takes the place of the route's: `cacheControl` "is overridden
+    /// by custom headers".
+    #[must_use]
+    pub fn under(self, overlay: Option<&'a Overlay>) -> Self {
+        let cache_control = overlay.and_then(Overlay::cache_control).or(self.cache_control);
+        Self { cache_control, overlay, ..self }
+    }
+
+    /// The same for other ways of naming a file.
+    #[must_use]
+    pub fn by(self, lookup: Lookup) -> Self {
+        Self { lookup, ..self }
     }
 }
 
@@ -56,22 +79,40 @@ pub enum Outcome {
 
 /// Answers a request for the file named by a decoded path.
 pub fn answer(pack: &Pack, path: &[u8], head: &Head<'_>, policy: &Policy<'_>) -> Outcome {
+    if head.method == "OPTIONS" && policy.overlay.is_some_and(Overlay::allows_origins) {
+        // A browser takes nothing but a 2xx for an answer to what it asks beforehand (Fetch 4.8).
+        return Outcome::Answer(allowing(StatusCode::NO_CONTENT, "GET, HEAD, OPTIONS"));
+    }
     if !head.is_read() {
-        return Outcome::Answer(method_not_allowed());
+        // With what is allowed (RFC 9110 15.5.6).
+        return Outcome::Answer(allowing(StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD"));
     }
     // An encoded slash is part of a name and no separator, and no file of a pack has a slash in its name.
     if has_encoded_slash(head.path) {
         return Outcome::Missing;
     }
-    match pack.find(path, policy.index) {
-        Some(file) => Outcome::Answer(read(file, head, policy)),
+    match pack.find(path, policy.lookup) {
+        Some(Found::File(_, file)) => Outcome::Answer(read(file, head, policy)),
+        Some(Found::Folder) => to_folder(head).map_or(Outcome::Missing, Outcome::Answer),
         None => Outcome::Missing,
     }
 }
 
+/// 301 to the same address with a slash behind its path, and with its query.
+///
+/// The path names a folder of the pack, so it cannot begin with two slashes and lead to another host.
+fn to_folder(head: &Head<'_>) -> Option<Answer> {
+    let query = head.query.map(|query| format!("?{query}")).unwrap_or_default();
+    let mut answer = bare(StatusCode::MOVED_PERMANENTLY);
+    answer.headers.insert(LOCATION, HeaderValue::from_str(&format!("{}/{query}", head.path)).ok()?);
+    // A browser may keep a 301 for ever (RFC 9111 4.2.2), and the next deployment may have a page of this name.
+    answer.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Some(answer)
+}
+
 /// Answers a GET or HEAD for a file that exists.
-fn read(file: &File, head: &Head<'_>, policy: &Policy<'_>) -> Answer {
-    let variant = select(file, head);
+pub(super) fn read(file: &File, head: &Head<'_>, policy: &Policy<'_>) -> Answer {
+    let variant = select(file, head, policy);
     let current = validators(file, variant);
     match conditional::evaluate(head, current) {
         Verdict::Failed => bare(StatusCode::PRECONDITION_FAILED),
@@ -107,9 +148,9 @@ fn read(file: &File, head: &Head<'_>, policy: &Policy<'_>) -> Answer {
     }
 }
 
-/// The variant a request is answered with.
-pub(super) fn select<'f>(file: &'f File, head: &Head<'_>) -> &'f Variant {
-    if !file.has_variants() {
+/// The variant a request is answered with. A file that is said to be encoded already is sent as it is.
+pub(super) fn select<'f>(file: &'f File, head: &Head<'_>, policy: &Policy<'_>) -> &'f Variant {
+    if !file.has_variants() || policy.overlay.is_some_and(Overlay::encodes) {
         return &file.identity;
     }
     let coding = AcceptEncoding::of(head).choose(|coding| file.variant(coding).is_some());
@@ -159,10 +200,10 @@ fn cached(mut answer: Answer, policy: &Policy<'_>) -> Answer {
     answer
 }
 
-/// 405, with what is allowed (RFC 9110 15.5.6).
-fn method_not_allowed() -> Answer {
-    let mut answer = bare(StatusCode::METHOD_NOT_ALLOWED);
-    answer.headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+/// A status, and the methods that are allowed.
+fn allowing(status: StatusCode, methods: &'static str) -> Answer {
+    let mut answer = bare(status);
+    answer.headers.insert(ALLOW, HeaderValue::from_static(methods));
     answer
 }
 

@@ -10,10 +10,10 @@
 //!
 //! `shelf` names the packs and removes old ones, `format` is the file's layout, [`prepare`](prepare()) is all of it.
 //!
-//! When a request comes (hot), [`answer`](answer()) looks the name up in memory, chooses the variant (`encoding`),
+//! When a request comes (hot), [`answer`](answer()) looks the name up in memory (`lookup`), chooses the variant (`encoding`),
 //! evaluates the preconditions (`conditional`) and the range (`range`), and hands out a `content`: a window of the pack.
 //! [`ready`](ready()) does the same for plain requests without writing a head.
-//! No file is opened or asked for, and no content byte is copied.
+//! [`absent`] answers by a page where there is nothing. No file is opened or asked for, and no content byte is copied.
 //!
 //! The bundle may be truncated, deleted or replaced at any time: the pack is a copy, and a mapped pack that is
 //! removed lives on until its last reader is done.
@@ -26,10 +26,12 @@ mod encoding;
 mod format;
 mod improve;
 mod listing;
+mod lookup;
 mod mapped;
 mod media_type;
 mod multipart;
 mod pack;
+mod page;
 mod prepare;
 mod range;
 mod ready;
@@ -44,7 +46,9 @@ pub use draft::BuildError;
 pub use encoding::ContentCoding;
 pub use improve::{ImproveError, improve};
 pub use listing::WalkError;
+pub use lookup::Lookup;
 pub use pack::{OpenError, Pack};
+pub use page::{absent, has_page};
 pub use prepare::{PrepareError, pack_to, prepare};
 pub use ready::{Ready, ready};
 pub use variant::Effort;

@@ -16,20 +16,18 @@ use super::{
     content::Content,
     encoding::ContentCoding,
     format::{self, Damage, Entry, Extent, Hash},
+    lookup::{Lookup, Meant, Pages},
     mapped::Mapping,
     media_type,
     ready::Heads,
 };
 
-/// The file a folder's own path means.
-const INDEX: &[u8] = b"index.html";
-
 /// The files below `static/`, immutable. Cheap to share, and closed when the last answer made from it is gone.
 #[derive(Debug)]
 pub struct Pack {
     files: IndexMap<Box<[u8]>, File>,
-    /// Folders that have an index, by their path with its final `/`.
-    folders: IndexMap<Box<[u8]>, usize>,
+    /// Those among them that other paths lead to as well.
+    pages: Pages,
     /// Where it was opened; none for the pack of a deployment without files.
     path: Option<PathBuf>,
     bytes: u64,
@@ -46,6 +44,15 @@ pub(super) struct File {
     pub(super) identity: Variant,
     /// Its encoded variants.
     pub(super) encoded: Vec<Variant>,
+}
+
+/// What a path names.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Found<'p> {
+    /// A file, and its name.
+    File(&'p [u8], &'p File),
+    /// A folder with an index, whose path ends in a slash.
+    Folder,
 }
 
 /// One content of a file.
@@ -91,7 +98,7 @@ impl OpenError {
 impl Pack {
     /// The pack of a deployment without static files.
     pub fn empty() -> Self {
-        Self { files: IndexMap::new(), folders: IndexMap::new(), path: None, bytes: 0 }
+        Self { files: IndexMap::new(), pages: Pages::default(), path: None, bytes: 0 }
     }
 
     /// Opens a pack file and checks its whole index.
@@ -114,10 +121,7 @@ impl Pack {
         let mut pack = Self { path: Some(path.to_owned()), bytes: metadata.len(), ..Self::empty() };
         pack.files.reserve(entries.len());
         for entry in &entries {
-            let at = pack.files.len();
-            if let Some(folder) = entry.name.strip_suffix(INDEX).filter(|folder| matches!(folder, [] | [.., b'/'])) {
-                pack.folders.insert(folder.into(), at);
-            }
+            pack.pages.add(entry.name, pack.files.len());
             pack.files.insert(entry.name.into(), File::new(entry, &mapping, now));
         }
         Ok(pack)
@@ -145,18 +149,38 @@ impl Pack {
 
     /// The unencoded bytes of the file a decoded path names, without copying them, and their blake3 hash.
     pub fn source(&self, path: &[u8]) -> Option<(Bytes, [u8; 32])> {
-        let identity = &self.find(path, false)?.identity;
+        let identity = &self.files.get(path.strip_prefix(b"/")?)?.identity;
         Some((Bytes::from_owner(identity.body.clone()), identity.hash))
     }
 
-    /// The file a decoded path names; with `index`, also the index of the folder it names.
-    pub(super) fn find(&self, path: &[u8], index: bool) -> Option<&File> {
+    /// What a decoded path names.
+    pub(super) fn find(&self, path: &[u8], lookup: Lookup) -> Option<Found<'_>> {
         let name = path.strip_prefix(b"/")?;
-        let file = self.files.get(name);
-        if file.is_some() || !index {
-            return file;
+        if lookup.exact
+            && let Some((name, file)) = self.files.get_key_value(name)
+        {
+            return Some(Found::File(name, file));
         }
-        self.folders.get(name).and_then(|at| self.files.get_index(*at)).map(|(_, file)| file)
+        Some(match self.pages.find(name, lookup)? {
+            Meant::Folder => Found::Folder,
+            Meant::File(at) => {
+                let (name, file) = self.files.get_index(at)?;
+                Found::File(name, file)
+            }
+        })
+    }
+
+    /// The name of the file that a decoded path means, where it is another one than it says.
+    pub fn meant(&self, path: &[u8], lookup: Lookup) -> Option<&[u8]> {
+        match self.find(path, lookup)? {
+            Found::File(name, _) => Some(name).filter(|name| path.strip_prefix(b"/") != Some(name)),
+            Found::Folder => None,
+        }
+    }
+
+    /// The file of that name.
+    pub(super) fn named(&self, name: &str) -> Option<&File> {
+        self.files.get(name.as_bytes())
     }
 
     /// All files by name, in order.

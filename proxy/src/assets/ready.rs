@@ -12,15 +12,47 @@ use super::{
     answer::{self, Policy},
     conditional::{self, Verdict},
     content::Content,
-    pack::Pack,
+    pack::{Found, Pack},
 };
 use crate::answer::{Answer, Head};
+
+/// Custom headers under which the heads of one file are kept, none included. A file has a path or two; rewrites may lead
+/// many more to it, and what is beyond this is written for each request.
+const OVERLAYS_MAX: usize = 8;
 
 /// The heads of a variant's answers, without what depends on the request or its route.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
-    whole: OnceLock<Box<[u8]>>,
-    not_modified: OnceLock<Box<[u8]>>,
+    whole: Lines,
+    not_modified: Lines,
+}
+
+/// One head, as custom headers make several of it. They are written when they are first needed, and never changed.
+#[derive(Debug, Default)]
+struct Lines(OnceLock<Box<Written>>);
+
+#[derive(Debug)]
+struct Written {
+    /// The number of the overlay; 0 for none.
+    under: u32,
+    lines: Box<[u8]>,
+    next: Lines,
+}
+
+impl Lines {
+    /// The head under an overlay; none where there are too many others.
+    fn under(&self, overlay: u32, write: impl Fn() -> Box<[u8]>) -> Option<&[u8]> {
+        let mut place = self;
+        for _ in 0..OVERLAYS_MAX {
+            let written =
+                place.0.get_or_init(|| Box::new(Written { under: overlay, lines: write(), next: Self::default() }));
+            if written.under == overlay {
+                return Some(&written.lines);
+            }
+            place = &written.next;
+        }
+        None
+    }
 }
 
 /// An answer in two pieces that are borrowed from the pack. `Cache-Control` and the connection's own fields are to
@@ -40,24 +72,31 @@ pub fn ready<'p>(pack: &'p Pack, path: &[u8], head: &Head<'_>, policy: &Policy<'
     if !head.is_read() || head.field("range").is_some() || answer::has_encoded_slash(head.path) {
         return None;
     }
-    let file = pack.find(path, policy.index)?;
-    let variant = answer::select(file, head);
-    match conditional::evaluate(head, answer::validators(file, variant)) {
-        Verdict::Failed => None,
-        Verdict::Proceed => Some(Ready {
-            status: StatusCode::OK,
-            head: variant.heads.whole.get_or_init(|| lines(&answer::whole(file, variant))),
-            content: (head.method == "GET").then_some(&variant.body),
-        }),
-        Verdict::NotModified => Some(Ready {
-            status: StatusCode::NOT_MODIFIED,
-            head: variant.heads.not_modified.get_or_init(|| lines(&answer::not_modified(file, variant))),
-            content: None,
-        }),
-    }
+    let Found::File(_, file) = pack.find(path, policy.lookup)? else { return None };
+    let under = match policy.overlay {
+        None => 0,
+        Some(overlay) => overlay.number()?.get(),
+    };
+    let variant = answer::select(file, head, policy);
+    let (status, head, content) = match conditional::evaluate(head, answer::validators(file, variant)) {
+        Verdict::Failed => return None,
+        Verdict::Proceed => {
+            let lines = variant.heads.whole.under(under, || lines(answer::whole(file, variant), policy))?;
+            (StatusCode::OK, lines, (head.method == "GET").then_some(&variant.body))
+        }
+        Verdict::NotModified => {
+            let lines =
+                variant.heads.not_modified.under(under, || lines(answer::not_modified(file, variant), policy))?;
+            (StatusCode::NOT_MODIFIED, lines, None)
+        }
+    };
+    Some(Ready { status, head, content })
 }
 
-fn lines(answer: &Answer) -> Box<[u8]> {
+fn lines(mut answer: Answer, policy: &Policy<'_>) -> Box<[u8]> {
+    if let Some(overlay) = policy.overlay {
+        overlay.lay(&mut answer);
+    }
     let mut head = BytesMut::with_capacity(512);
     answer.write_head(&mut head);
     (&*head).into()

@@ -16,7 +16,7 @@ use crate::compute::trial;
 /// Checks the bundle, tells what it found on standard output and fails when the bundle is refused.
 pub(crate) fn run(settings: &Settings, args: &CheckArgs) -> Result<(), Failure> {
     let sidecar = !settings.upstream.is_empty();
-    let (bundle, problems) = match Bundle::open(&args.bundle, sidecar) {
+    let (bundle, problems) = match Bundle::open_with(&args.bundle, sidecar, &settings.headers) {
         Ok(bundle) => {
             let warnings = bundle.warnings.clone();
             (Some(bundle), warnings)

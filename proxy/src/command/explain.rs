@@ -1,10 +1,10 @@
 //! `edgeplane explain`: what a request would meet, and why. It walks the same steps as serving does, on the same
 //! compiled routes and the same pack, and says what it sees; only Compute and the optimizer are not asked.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use edgeplane_config::{Bundle, Settings, Target, TargetKind};
-use http::HeaderValue;
+use edgeplane_config::{Bundle, HeaderField, Settings, Target, TargetKind};
+use http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 use super::{
@@ -15,9 +15,10 @@ use super::{
 use crate::{
     answer::{Answer, Head},
     app::{self, Parts},
-    assets,
+    assets::{self, Lookup, Policy},
     child::image::may_run_native,
     decide,
+    headers::Overlay,
     image::{ImageRequest, Preview, Refusal as ImageRefusal},
     origin::LocalOrigin,
     service::reply::Refusal,
@@ -27,11 +28,13 @@ use crate::{
 /// Explains one request.
 pub(crate) fn run(settings: &Settings, args: ExplainArgs) -> Result<(), Failure> {
     let ExplainArgs { method, url, bundle, headers, format, .. } = args;
-    let bundle = Bundle::open(&bundle, !settings.upstream.is_empty()).map_err(Failure::Bundle)?;
+    let sidecar = !settings.upstream.is_empty();
+    let bundle = Bundle::open_with(&bundle, sidecar, &settings.headers).map_err(Failure::Bundle)?;
     let scratch = tempfile::tempdir().map_err(|source| Failure::unavailable("make a temporary folder", source))?;
     let pack = assets::prepare(bundle.static_dir.as_deref(), scratch.path(), &settings.assets)
         .map_err(|source| Failure::unavailable("pack the static files", source))?;
-    let parts = Parts { manifest: bundle.manifest.clone(), pack, compute: None, images: None };
+    let (manifest, custom_headers) = (bundle.manifest.clone(), bundle.custom_headers.clone());
+    let parts = Parts { manifest, pack, compute: None, images: None, custom_headers };
     let deployment =
         app::activate(settings, parts).map_err(|source| Failure::unavailable("compile the routes", source))?;
     let walk = Walk { settings: Arc::new(settings.clone()), bundle, deployment: Arc::new(deployment) };
@@ -83,10 +86,18 @@ impl Url {
 
 /// What a target would do.
 struct Step {
+    label: &'static str,
     kind: TargetKind,
     says: String,
     answer: Option<Answer>,
     is_missing: bool,
+}
+
+/// A request, and what is known of it before any target is.
+struct Asked<'a> {
+    head: &'a Head<'a>,
+    path: &'a [u8],
+    overlay: Option<Cow<'a, Overlay>>,
 }
 
 /// Everything about one request.
@@ -98,6 +109,7 @@ struct Explanation {
     passed_over: Vec<String>,
     steps: Vec<Step>,
     fallback_note: Option<&'static str>,
+    custom: Vec<HeaderField>,
 }
 
 /// The deployment as serving would activate it, but for Node.
@@ -116,14 +128,19 @@ impl Walk {
             message: "no route takes this path".to_owned(),
             help: "the last route must be /*",
         })?;
-        let mut steps = vec![self.step(&decision.route.target, path, head)];
+        let asked = Asked { head, path, overlay: self.deployment.overlay(path) };
+        let (target, pack, settings) = (&decision.route.target, self.deployment.pack.load(), &self.settings.assets);
+        let mut steps = vec![self.step("target", target, &asked)];
         let mut fallback_note = None;
         match (&decision.route.fallback, decision.fallback_for(head)) {
             (Some(_), None) => fallback_note = Some("the fallback is not asked: it is for GET and HEAD only"),
-            (_, Some(fallback)) if steps[0].is_missing || steps[0].answer.is_none() => {
-                steps.push(self.step(fallback, path, head));
-            }
-            _ => {}
+            _ if steps[0].answer.is_some() && !steps[0].is_missing => {}
+            _ if decide::has_page(target, &pack, path, head, settings) => steps.extend(self.page(&asked)),
+            (_, Some(fallback)) => steps.push(self.step("fallback", fallback, &asked)),
+            (None, None) => {}
+        }
+        if self.deployment.is_static && steps.iter().all(|step| step.is_missing) {
+            steps.extend(self.absent(&asked));
         }
         Ok(Explanation {
             request: request_line(head),
@@ -133,32 +150,68 @@ impl Walk {
             passed_over: routes[..decision.index].iter().map(|route| route.path.as_str().to_owned()).collect(),
             steps,
             fallback_note,
+            custom: asked.overlay.as_deref().map(Overlay::all).unwrap_or_default().to_vec(),
         })
     }
 
-    fn step(&self, target: &Target, path: &[u8], head: &Head<'_>) -> Step {
+    fn step(&self, label: &'static str, target: &Target, asked: &Asked<'_>) -> Step {
         let kind = target.kind();
-        match target {
-            Target::Static { cache_control } => {
-                let default = app::default_cache_control(&self.settings);
-                let policy = assets::Policy::new(&self.settings.assets, cache_control.as_ref().unwrap_or(&default));
-                match assets::answer(&self.deployment.pack.load(), path, head, &policy) {
-                    assets::Outcome::Answer(answer) => {
-                        let says = format!("answers {}", answer.status);
-                        Step { kind, says, answer: Some(answer), is_missing: false }
-                    }
-                    assets::Outcome::Missing => {
-                        let says = "has no such file".to_owned();
-                        Step { kind, says, answer: Some(Refusal::NotFound.answer()), is_missing: true }
-                    }
-                }
+        let default = app::default_cache_control(&self.settings);
+        let policy = decide::files(target, asked.head, &self.settings.assets, &default);
+        let found = policy.and_then(|policy| self.file(label, asked, &policy.under(asked.overlay.as_deref())));
+        let step = found.unwrap_or_else(|| match target {
+            Target::Static { .. } => Step {
+                label,
+                kind,
+                says: "has no such file".to_owned(),
+                answer: Some(Refusal::NotFound.answer()),
+                is_missing: true,
+            },
+            Target::Compute => Step { label, kind, says: self.compute(), answer: None, is_missing: false },
+            Target::Image { cache_control } => {
+                let said = asked.overlay.as_deref().and_then(Overlay::cache_control).or(cache_control.as_ref());
+                self.image(label, kind, said, asked.head)
             }
-            Target::Compute => Step { kind, says: self.compute(), answer: None, is_missing: false },
-            Target::Image { cache_control } => self.image(kind, cache_control.as_ref(), head),
-        }
+        });
+        asked.lay(step)
     }
 
-    fn image(&self, kind: TargetKind, cache_control: Option<&HeaderValue>, head: &Head<'_>) -> Step {
+    /// What the files answer, and which one where it has another name.
+    fn file(&self, label: &'static str, asked: &Asked<'_>, policy: &Policy<'_>) -> Option<Step> {
+        let pack = self.deployment.pack.load();
+        let assets::Outcome::Answer(answer) = assets::answer(&pack, asked.path, asked.head, policy) else {
+            return None;
+        };
+        let name = pack.meant(asked.path, policy.lookup).filter(|_| asked.head.is_read());
+        let with = name.map(|name| format!(" with {}", String::from_utf8_lossy(name))).unwrap_or_default();
+        let says = format!("answers {}{with}", answer.status);
+        Some(Step { label, kind: TargetKind::Static, says, answer: Some(answer), is_missing: false })
+    }
+
+    /// The prerendered page that answers where Compute says 404.
+    fn page(&self, asked: &Asked<'_>) -> Option<Step> {
+        let default = app::default_cache_control(&self.settings);
+        let policy = Policy::new(&self.settings.assets, &default).by(Lookup::PAGES).under(asked.overlay.as_deref());
+        self.file("page", asked, &policy).map(|step| asked.lay(step))
+    }
+
+    /// The page that answers for what is not there.
+    fn absent(&self, asked: &Asked<'_>) -> Option<Step> {
+        let (default, pack) = (app::default_cache_control(&self.settings), self.deployment.pack.load());
+        let policy = Policy::new(&self.settings.assets, &default).under(asked.overlay.as_deref());
+        let answer = assets::absent(&pack, asked.path, asked.head, &self.settings.assets, &policy)?;
+        let says = format!("answers {} with the page for what is missing", answer.status);
+        let step = Step { label: "page", kind: TargetKind::Static, says, answer: Some(answer), is_missing: false };
+        Some(asked.lay(step))
+    }
+
+    fn image(
+        &self,
+        label: &'static str,
+        kind: TargetKind,
+        cache_control: Option<&HeaderValue>,
+        head: &Head<'_>,
+    ) -> Step {
         let request = ImageRequest::of(head, cache_control);
         let origin = LocalOrigin::new("default", Arc::clone(&self.deployment), Arc::clone(&self.settings));
         let preview = match &self.deployment.image_rules {
@@ -166,11 +219,11 @@ impl Walk {
             None => Err(ImageRefusal::SourceMissing),
         };
         match preview {
-            Ok(preview) => Step { kind, says: preview.to_string(), answer: None, is_missing: false },
+            Ok(preview) => Step { label, kind, says: preview.to_string(), answer: None, is_missing: false },
             Err(refusal) => {
                 let says = format!("refuses: {refusal}");
                 let is_missing = refusal == ImageRefusal::SourceMissing;
-                Step { kind, says, answer: Some(Refusal::Image(refusal).answer()), is_missing }
+                Step { label, kind, says, answer: Some(Refusal::Image(refusal).answer()), is_missing }
             }
         }
     }
@@ -185,6 +238,16 @@ impl Walk {
             let upstreams: Vec<String> = self.settings.upstream.iter().map(ToString::to_string).collect();
             format!("is asked: {}", upstreams.join(", "))
         }
+    }
+}
+
+impl Asked<'_> {
+    /// With the custom headers over its answer.
+    fn lay(&self, mut step: Step) -> Step {
+        if let (Some(overlay), Some(answer)) = (&self.overlay, &mut step.answer) {
+            overlay.lay(answer);
+        }
+        step
     }
 }
 
@@ -203,18 +266,29 @@ impl Explanation {
         }
         lines.push(format!("route       {} ({})", self.pattern, self.pointer));
         for (place, step) in self.steps.iter().enumerate() {
-            let label = if place == 0 { "target  " } else { "fallback" };
             let condition = if place == 1 && self.steps[0].answer.is_none() { " on 404" } else { "" };
-            lines.push(format!("{label}    {}{condition} {}", step.kind.as_str(), step.says));
+            lines.push(format!("{:<12}{}{condition} {}", step.label, step.kind.as_str(), step.says));
         }
         lines.extend(self.fallback_note.map(|note| format!("note        {note}")));
         if let Some(answer) = self.steps.last().and_then(|step| step.answer.as_ref()) {
             for (name, value) in &answer.headers {
-                lines.push(format!("  {name}: {}", String::from_utf8_lossy(value.as_bytes())));
+                let said = String::from_utf8_lossy(value.as_bytes());
+                lines.push(format!("  {name}: {said}{}", self.place(name, value)));
             }
             lines.push(format!("  content-length: {}", answer.body.len()));
+        } else {
+            for HeaderField { name, value, .. } in &self.custom {
+                let said = String::from_utf8_lossy(value.as_bytes());
+                lines.push(format!("  {name}: {said}{}", self.place(name, value)));
+            }
         }
         lines.join("\n") + "\n"
+    }
+
+    /// Where a custom header was written, behind two spaces; nothing for every other one.
+    fn place(&self, name: &HeaderName, value: &HeaderValue) -> String {
+        let field = self.custom.iter().find(|field| field.name == name && field.value == value);
+        field.map(|field| format!("  ({})", field.place)).unwrap_or_default()
     }
 
     fn json(&self) -> Value {
@@ -231,6 +305,14 @@ impl Explanation {
                 })
             })
             .collect();
+        let custom: Vec<Value> = self
+            .custom
+            .iter()
+            .map(|HeaderField { name, value, place }| {
+                let value = String::from_utf8_lossy(value.as_bytes());
+                json!({ "name": name.as_str(), "value": value, "file": place.file, "line": place.line })
+            })
+            .collect();
         json!({
             "request": self.request,
             "matched": self.matched,
@@ -238,6 +320,7 @@ impl Explanation {
             "passed_over": self.passed_over,
             "steps": steps,
             "note": self.fallback_note,
+            "custom_headers": custom,
         })
     }
 }

@@ -9,7 +9,8 @@ use crate::assets;
 /// Builds it.
 #[expect(clippy::needless_pass_by_value, reason = "the command owns what it was given")]
 pub(crate) fn run(settings: Settings, args: PackArgs) -> Result<(), Failure> {
-    let bundle = Bundle::open(&args.bundle, !settings.upstream.is_empty()).map_err(Failure::Bundle)?;
+    let bundle =
+        Bundle::open_with(&args.bundle, !settings.upstream.is_empty(), &settings.headers).map_err(Failure::Bundle)?;
     let Some(static_dir) = &bundle.static_dir else {
         return Err(Failure::Usage {
             message: format!("`{}` has no static files", bundle.root.display()),

@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use edgeplane_config::{Admin, Amount, Bundle, Manifest, Settings};
+use edgeplane_config::{Admin, Amount, Bundle, HeaderRule, Manifest, Settings};
 use tokio::runtime::Builder;
 
 use super::{Failure, announce, arguments::ServeArgs, output, state::StateDir, stop::Stop};
@@ -51,18 +51,25 @@ pub(crate) fn run(settings: Settings, args: ServeArgs, environment: Vec<(OsStrin
 struct Served {
     manifest: Manifest,
     bundle: Option<Bundle>,
+    custom_headers: Vec<HeaderRule>,
 }
 
 fn open(settings: &Settings, path: Option<&Path>) -> Result<Served, Failure> {
     let sidecar = !settings.upstream.is_empty();
     if sidecar && path.is_none() && !Path::new(DEFAULT_BUNDLE).exists() {
-        return Ok(Served { manifest: Manifest::compute_only(), bundle: None });
+        let (custom_headers, problems) = edgeplane_config::custom_headers(&settings.headers, None);
+        if problems.has_errors() {
+            return Err(Failure::Bundle(problems));
+        }
+        return Ok(Served { manifest: Manifest::compute_only(), bundle: None, custom_headers });
     }
-    let bundle = Bundle::open(path.unwrap_or_else(|| Path::new(DEFAULT_BUNDLE)), sidecar).map_err(Failure::Bundle)?;
+    let path = path.unwrap_or_else(|| Path::new(DEFAULT_BUNDLE));
+    let bundle = Bundle::open_with(path, sidecar, &settings.headers).map_err(Failure::Bundle)?;
     for problem in bundle.warnings.iter() {
         output::problem(problem);
     }
-    Ok(Served { manifest: bundle.manifest.clone(), bundle: Some(bundle) })
+    let (manifest, custom_headers) = (bundle.manifest.clone(), bundle.custom_headers.clone());
+    Ok(Served { manifest, bundle: Some(bundle), custom_headers })
 }
 
 fn n_threads(threads: Amount) -> usize {
@@ -110,7 +117,8 @@ async fn serve(
     };
     let telemetry = telemetry(&settings)?;
     let images = Some(state.path().join("images"));
-    let parts = Parts { manifest: served.manifest, pack, compute: compute.clone(), images };
+    let Served { manifest, custom_headers, .. } = served;
+    let parts = Parts { manifest, pack, compute: compute.clone(), images, custom_headers };
     let app = App::build(Arc::clone(&settings), parts, telemetry)
         .map(Arc::new)
         .map_err(|source| Failure::unavailable("put the server together", source))?;

@@ -20,7 +20,10 @@ use indexmap::IndexMap;
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::{ImageEvents, Images, Rules, reply::is_held, request::asks_for_content};
-use crate::answer::{Answer, Body, Head};
+use crate::{
+    answer::{Answer, Body, Head},
+    headers::Overlay,
+};
 
 /// Every so many answers one goes the long way, so that the cache behind knows what is in demand.
 const LOOK_BEHIND: u32 = 64;
@@ -125,7 +128,14 @@ impl Front {
     }
 
     /// Keeps an answer to a request, to be given again.
-    pub fn keep(&mut self, head: &Head<'_>, rules: &Arc<Rules>, answer: &Answer, lasting: Lasting) {
+    pub fn keep(
+        &mut self,
+        head: &Head<'_>,
+        rules: &Arc<Rules>,
+        answer: &Answer,
+        overlay: Option<&Overlay>,
+        lasting: Lasting,
+    ) {
         let Body::Whole(content) = &answer.body else { return };
         let bytes = content.len() + OVERHEAD;
         if answer.status != StatusCode::OK || bytes > self.bytes_max / 4 || !write_key(&mut self.key, head) {
@@ -141,9 +151,10 @@ impl Front {
             etag: etag.clone(),
             content: content.clone(),
             file,
-            whole: lines(answer, |name| *name != header::AGE),
+            whole: lines(answer, overlay, |name| *name != header::AGE),
             not_modified: lines(
                 &Answer { status: StatusCode::NOT_MODIFIED, headers: answer.headers.clone(), body: Body::Empty },
+                overlay,
                 |name| {
                     [header::ETAG, header::CACHE_CONTROL, header::VARY].contains(name) || name == "x-edgeplane-cache"
                 },
@@ -201,11 +212,15 @@ fn write_key(key: &mut Vec<u8>, head: &Head<'_>) -> bool {
     further.is_none() && key.len() <= KEY_BYTES_MAX
 }
 
-/// A head of an answer with the fields that are wanted.
-fn lines(answer: &Answer, wanted: impl Fn(&http::HeaderName) -> bool) -> Box<[u8]> {
+/// A head of an answer with the fields that are wanted, and the custom headers of its path.
+fn lines(answer: &Answer, overlay: Option<&Overlay>, wanted: impl Fn(&http::HeaderName) -> bool) -> Box<[u8]> {
     let fields = answer.headers.iter().filter(|(name, _)| wanted(name));
     let headers: HeaderMap = fields.map(|(name, value)| (name.clone(), value.clone())).collect();
     let mut head = BytesMut::with_capacity(512);
-    Answer { status: answer.status, headers, body: answer.body.clone() }.write_head(&mut head);
+    let mut answer = Answer { status: answer.status, headers, body: answer.body.clone() };
+    if let Some(overlay) = overlay {
+        overlay.lay(&mut answer);
+    }
+    answer.write_head(&mut head);
     (&*head).into()
 }

@@ -29,7 +29,7 @@ use super::{
 use crate::{
     answer::{Head, Held, Piece},
     app::App,
-    assets::{self, Content, Policy},
+    assets::{self, Content},
     compute::forwarded::Client,
     decide,
     image::Front,
@@ -167,13 +167,16 @@ fn write<T>(
     let path = head.path.as_bytes();
     let decision = decide::decide(&deployment.automaton, &deployment.routes, path)?;
     let client = || Client::of(peer, head, &app.settings.trusted_proxies);
-    match &decision.route.target {
-        Target::Static { cache_control } => {
-            let cache_control = cache_control.as_ref().unwrap_or(&app.default_cache_control);
+    let target = &decision.route.target;
+    match target {
+        Target::Static { .. } | Target::Compute => {
+            let policy = decide::files(target, head, &app.settings.assets, &app.default_cache_control)?;
+            let overlay = deployment.overlay(path);
+            let policy = policy.under(overlay.as_deref());
             let pack = deployment.pack.load();
-            let ready = assets::ready(&pack, path, head, &Policy::new(&app.settings.assets, cache_control))?;
+            let ready = assets::ready(&pack, path, head, &policy)?;
             let (status, body) = (ready.status, ready.content.map(Body::File));
-            let made = Made { status, head: ready.head, cache_control: Some(cache_control), age: None, body };
+            let made = Made { status, head: ready.head, cache_control: policy.cache_control, age: None, body };
             Some(made.write(out, head, TargetKind::Static, client(), started, telemetry, send))
         }
         Target::Image { .. } => {
@@ -185,7 +188,6 @@ fn write<T>(
             let made = Made { status, head: ready.head, cache_control: None, age: ready.age, body };
             Some(made.write(out, head, TargetKind::Image, client(), started, telemetry, send))
         }
-        Target::Compute => None,
     }
 }
 

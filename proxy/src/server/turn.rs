@@ -1,6 +1,7 @@
 //! Hot: one request and its answer: gate, decision, target, fallback, writing, log line.
 
 use std::{
+    borrow::Cow,
     future::{Future as _, poll_fn},
     net::SocketAddr,
     pin::pin,
@@ -9,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use edgeplane_config::{Target, TargetKind};
+use edgeplane_config::{StaticSettings, Target, TargetKind};
 use http::StatusCode;
 
 use super::{
@@ -28,6 +29,7 @@ use crate::{
     assets,
     compute::{InstanceId, forwarded::Client},
     decide,
+    headers::Overlay,
     image::{Answered, ImageRequest, Refusal as ImageRefusal},
     service::reply::{Refusal, Refused},
     site::{Deployment, Site},
@@ -69,6 +71,8 @@ struct Turn<'a> {
     absolute: bool,
     upgrades: bool,
     path: &'a [u8],
+    /// The custom headers of the path that the client asked for.
+    overlay: Option<Cow<'a, Overlay>>,
     client: Client,
     peer: SocketAddr,
     request_id: RequestId,
@@ -123,6 +127,7 @@ pub(crate) async fn run(
     let mut scratch = Vec::new();
     let client = Client::of(peer, &head, &app.settings.trusted_proxies);
     let request_id = shard.telemetry.request_id_for(client.trusted.then(|| head.field("x-request-id")).flatten());
+    let path = decide::matched_path(&head, &mut scratch);
     let mut turn = Turn {
         shard,
         app,
@@ -132,7 +137,8 @@ pub(crate) async fn run(
         bytes,
         absolute,
         upgrades,
-        path: decide::matched_path(&head, &mut scratch),
+        path,
+        overlay: deployment.overlay(path),
         client,
         peer,
         request_id,
@@ -159,10 +165,12 @@ impl Turn<'_> {
         let Some(decision) = decide::decide(&self.deployment.automaton, &self.deployment.routes, self.path) else {
             return (Some(connection), Given::NotFound(Refusal::NotFound));
         };
+        let target = &decision.route.target;
         let fallback = decision.fallback_for(&self.head);
-        let (connection, given) = self.ask(connection, &decision.route.target, fallback.is_some(), false).await;
-        match (connection, given, fallback) {
-            (Some(mut connection), Given::NotFound(_), Some(fallback)) => {
+        let page = decide::has_page(target, &self.deployment.pack.load(), self.path, &self.head, self.files());
+        let (connection, given) = self.ask(connection, target, page || fallback.is_some(), false).await;
+        match (connection, given) {
+            (Some(mut connection), Given::NotFound(_)) if page || fallback.is_some() => {
                 // "If a body is present, it will be dropped during the fallback": dropped means read and forgotten.
                 let most = self.app.settings.limits.body_hold;
                 let patience = self.app.settings.timeouts.body_read;
@@ -170,9 +178,12 @@ impl Turn<'_> {
                     self.close = true;
                     connection.framing = Framing::None;
                 }
-                self.ask(connection, fallback, false, true).await
+                match fallback.filter(|_| !page) {
+                    Some(fallback) => self.ask(connection, fallback, false, true).await,
+                    None => (Some(connection), self.page()),
+                }
             }
-            (connection, given, _) => (connection, given),
+            (connection, given) => (connection, given),
         }
     }
 
@@ -201,17 +212,11 @@ impl Turn<'_> {
         without_body: bool,
     ) -> (Option<Connection>, Given) {
         self.target = target.kind();
+        if let Some(given) = self.file(target) {
+            return (Some(connection), given);
+        }
         match target {
-            Target::Static { cache_control } => {
-                let pack = self.deployment.pack.load();
-                let cache_control = cache_control.as_ref().unwrap_or(&self.app.default_cache_control);
-                let policy = assets::Policy::new(&self.app.settings.assets, cache_control);
-                let given = match assets::answer(&pack, self.path, &self.head, &policy) {
-                    assets::Outcome::Answer(answer) => Given::Answer(answer),
-                    assets::Outcome::Missing => Given::NotFound(Refusal::NotFound),
-                };
-                (Some(connection), given)
-            }
+            Target::Static { .. } => (Some(connection), Given::NotFound(Refusal::NotFound)),
             Target::Image { cache_control } => {
                 let mut connection = connection;
                 let given = {
@@ -230,14 +235,54 @@ impl Turn<'_> {
         }
     }
 
+    /// What the files answer, where they are asked.
+    fn file(&mut self, target: &Target) -> Option<Given> {
+        let policy = decide::files(target, &self.head, self.files(), &self.app.default_cache_control)?;
+        let policy = policy.under(self.overlay.as_deref());
+        let pack = self.deployment.pack.load();
+        match assets::answer(&pack, self.path, &self.head, &policy) {
+            assets::Outcome::Answer(answer) => {
+                self.target = TargetKind::Static;
+                Some(Given::Answer(answer))
+            }
+            assets::Outcome::Missing => None,
+        }
+    }
+
+    fn files(&self) -> &StaticSettings {
+        &self.app.settings.assets
+    }
+
+    /// The prerendered page, where Compute has said 404.
+    fn page(&mut self) -> Given {
+        self.target = TargetKind::Static;
+        let policy = assets::Policy::new(self.files(), &self.app.default_cache_control).by(assets::Lookup::PAGES);
+        let policy = policy.under(self.overlay.as_deref());
+        match assets::answer(&self.deployment.pack.load(), self.path, &self.head, &policy) {
+            assets::Outcome::Answer(answer) => Given::Answer(answer),
+            assets::Outcome::Missing => Given::NotFound(Refusal::NotFound),
+        }
+    }
+
+    /// What is missing in a bundle without Compute, answered by the page that it has for that.
+    fn absent(&self, given: Given) -> Given {
+        if !self.deployment.is_static || !matches!(given, Given::NotFound(_)) {
+            return given;
+        }
+        let policy = assets::Policy::new(self.files(), &self.app.default_cache_control).under(self.overlay.as_deref());
+        let page = assets::absent(&self.deployment.pack.load(), self.path, &self.head, self.files(), &policy);
+        page.map_or(given, Given::Answer)
+    }
+
     async fn ask_image(&self, cache_control: Option<&http::HeaderValue>) -> Given {
         let Some(rules) = &self.deployment.image_rules else { return Given::NotFound(Refusal::NotFound) };
-        let request = ImageRequest::of(&self.head, cache_control);
+        let overlay = self.overlay.as_deref();
+        let request = ImageRequest::of(&self.head, overlay.and_then(Overlay::cache_control).or(cache_control));
         let origin = self.app.origin(self.site, self.deployment);
         match self.app.images.answer(&request, rules, origin).await {
             Ok(Answered { answer, lasting }) => {
                 if let Some(lasting) = lasting {
-                    self.shard.front.lock().keep(&self.head, rules, &answer, lasting);
+                    self.shard.front.lock().keep(&self.head, rules, &answer, overlay, lasting);
                 }
                 Given::Answer(answer)
             }
@@ -267,6 +312,7 @@ impl Turn<'_> {
             upgrades: self.upgrades,
             expects_continue: self.expects_continue,
             close: self.close,
+            overlay: self.overlay.as_deref(),
         };
         let Some(_leave) = self.shard.exchange().await else {
             return (Some(connection), Given::Answer(Refusal::Crowded.answer()));
@@ -295,6 +341,7 @@ impl Turn<'_> {
         started: Instant,
     ) -> After {
         let mut written = connection.as_ref().map_or(self.written, |connection| connection.written);
+        let given = self.absent(given);
         let (status, after) = match (given, connection) {
             (Given::Streamed { status, reusable }, Some(connection)) => {
                 (status, if reusable { After::Next(connection) } else { After::Close(connection) })
@@ -333,7 +380,10 @@ impl Turn<'_> {
         after
     }
 
-    async fn write(&self, mut connection: Connection, answer: Answer, expects_continue: bool) -> (u64, After) {
+    async fn write(&self, mut connection: Connection, mut answer: Answer, expects_continue: bool) -> (u64, After) {
+        if let Some(overlay) = &self.overlay {
+            overlay.lay(&mut answer);
+        }
         let most = self.app.settings.limits.body_hold;
         let patience = self.app.settings.timeouts.body_read;
         // What is left of the request's body would be taken for the next request.

@@ -20,6 +20,7 @@ use crate::{
         exchange::{Exchange, Failure, Stage},
         forwarded::Client,
     },
+    headers::Overlay,
     service::{
         Passage,
         reply::{Refusal, Refused},
@@ -48,6 +49,8 @@ pub(crate) struct Request<'a> {
     /// The client waits for `100 Continue` before it sends its body.
     pub(crate) expects_continue: bool,
     pub(crate) close: bool,
+    /// The custom headers of the answer.
+    pub(crate) overlay: Option<&'a Overlay>,
 }
 
 /// The connection, home again, and how it went.
@@ -104,6 +107,7 @@ pub(crate) async fn pass(shard: &Shard, fleet: &Arc<Fleet>, connection: Connecti
         host: request.head.host.to_owned(),
         request_id: request.request_id.as_str().to_owned(),
         upgrades: request.upgrades,
+        overlay: request.overlay.cloned(),
         bounds: Arc::clone(&app.bounds),
     })));
     let stop = if request.close { &app.closing } else { &app.keeping };

@@ -6,9 +6,12 @@ use pingora::{
     http::{RequestHeader, ResponseHeader},
 };
 
-use crate::compute::{
-    fields::{self, Sink, Told},
-    forwarded::Forwarding,
+use crate::{
+    compute::{
+        fields::{self, Sink, Told},
+        forwarded::Forwarding,
+    },
+    headers::Overlay,
 };
 
 /// Makes the request of the client the one for Compute. With `upgrades`, the fields that ask for a WebSocket stay.
@@ -37,7 +40,7 @@ fn remove(request: &mut RequestHeader, goes: impl Fn(&HeaderName) -> bool) {
 }
 
 /// Makes the answer of Compute the one for the client.
-pub(super) fn pass_on(response: &mut ResponseHeader, request_id: &str) -> Result<()> {
+pub(super) fn pass_on(response: &mut ResponseHeader, request_id: &str, overlay: Option<&Overlay>) -> Result<()> {
     let fields = pairs(&response.headers);
     let told = Told::by(fields.iter().copied(), response.status, response.version != Version::HTTP_10)
         .or_err(ErrorType::InvalidHTTPHeader, "an answer without an end")?;
@@ -54,6 +57,15 @@ pub(super) fn pass_on(response: &mut ResponseHeader, request_id: &str) -> Result
     response.set_version(Version::HTTP_11);
     if !response.status.is_informational() {
         response.insert_header("x-request-id", request_id)?;
+    }
+    let Some(overlay) = overlay.filter(|_| !response.status.is_informational()) else { return Ok(()) };
+    let status = response.status;
+    for field in overlay.fields(status) {
+        if overlay.adds(field) {
+            response.append_header(&field.name, &field.value)?;
+        } else {
+            response.insert_header(&field.name, &field.value)?;
+        }
     }
     Ok(())
 }

@@ -34,6 +34,7 @@ use crate::{
         exchange::{Exchange, Next, Verdict},
         forwarded::{Client, Forwarding},
     },
+    headers::Overlay,
     service::{peer::Found, signals::Signals},
 };
 
@@ -49,6 +50,8 @@ pub(crate) struct Passage {
     pub(crate) request_id: String,
     /// The client asked for a WebSocket.
     pub(crate) upgrades: bool,
+    /// The custom headers of the answer.
+    pub(crate) overlay: Option<Overlay>,
     pub(crate) bounds: Arc<peer::Bounds>,
 }
 
@@ -129,7 +132,7 @@ impl ProxyHttp for Upstreams {
     ) -> Result<()> {
         let passage = passage(ctx)?;
         if response.status != StatusCode::SWITCHING_PROTOCOLS {
-            head::pass_on(response, &passage.request_id).map_err(|error| error.into_up())?;
+            head::pass_on(response, &passage.request_id, passage.overlay.as_ref()).map_err(|error| error.into_up())?;
         }
         let verdict = passage.exchange.lock().answered(response.status);
         match verdict {

@@ -3,6 +3,7 @@
 mod answers;
 mod contents;
 mod large;
+mod lookups;
 mod packs;
 mod preconditions;
 mod variants;
@@ -13,10 +14,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use edgeplane_config::StaticSettings;
+use edgeplane_config::{Settings, StaticSettings};
 use http::StatusCode;
 
-use super::{Outcome, Pack, Policy, answer, prepare};
+use super::{Lookup, Outcome, Pack, Policy, answer, prepare};
 use crate::answer::{Answer, Body, Head, Piece};
 
 /// 2023-11-14 22:13:20 UTC
@@ -29,7 +30,7 @@ fn settings() -> StaticSettings {
         compress_bytes_max: 1024 * 1024,
         ranges_max: 4,
         files_max: 20_000,
-        index: true,
+        ..Settings::default().assets
     }
 }
 
@@ -86,7 +87,7 @@ impl Site {
 
 /// Asks for a path as it would be sent.
 fn ask(pack: &Pack, method: &str, path: &str, fields: &[(&str, &str)]) -> Outcome {
-    let policy = Policy { cache_control: None, ranges_max: 4, index: true };
+    let policy = Policy { cache_control: None, ranges_max: 4, lookup: Lookup::new(&settings()), overlay: None };
     ask_with(pack, method, path, fields, &policy)
 }
 

@@ -221,7 +221,7 @@ async fn a_picture_at_hand_is_answered_as_the_long_way_answers_it() {
     let answered = setup.images.answer(&request, &setup.rules, Arc::<App>::clone(&setup.app)).await.expect("image");
     let mut front = setup.images.front();
     assert!(front.ready(&wanted, &setup.rules, &setup.images).is_none());
-    front.keep(&wanted, &setup.rules, &answered.answer, answered.lasting.expect("a hit"));
+    front.keep(&wanted, &setup.rules, &answered.answer, None, answered.lasting.expect("a hit"));
     let mut long = BytesMut::new();
     answered.answer.write_head(&mut long);
     let ready = front.ready(&wanted, &setup.rules, &setup.images).expect("at hand");
@@ -248,7 +248,7 @@ async fn a_picture_at_hand_is_answered_as_the_long_way_answers_it() {
     assert!(front.ready(&wanted, &rules, &setup.images).is_none(), "another deployment's rules");
     assert_eq!(setup.images.events().snapshot().hits, [3, 1, 0, 0]);
 
-    front.keep(&wanted, &setup.rules, &answered.answer, answered.lasting.expect("a hit"));
+    front.keep(&wanted, &setup.rules, &answered.answer, None, answered.lasting.expect("a hit"));
     setup.images.purge(Purge { prefix: String::new(), site: None }).await;
     assert!(front.ready(&wanted, &setup.rules, &setup.images).is_none(), "purged");
 }

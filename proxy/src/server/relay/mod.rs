@@ -236,6 +236,7 @@ impl<'a> Passing<'a> {
                     head_only: self.request.head.method == "HEAD",
                     close: self.request.close,
                     request_id: self.request.request_id.as_str(),
+                    overlay: self.request.overlay,
                 };
                 let date = || self.shard.telemetry.clock().date(std::time::Instant::now());
                 let read = response::read(&bytes[at..], &mut self.exchange, envelope, date, out);

@@ -10,6 +10,7 @@ use crate::{
         exchange::{Exchange, Verdict},
         fields::{Extent, Sink as _, Told},
     },
+    headers::Overlay,
     telemetry::DateLine,
 };
 
@@ -27,6 +28,8 @@ pub(super) struct Envelope<'a> {
     pub(super) close: bool,
     /// For the `x-request-id` field.
     pub(super) request_id: &'a str,
+    /// The custom headers.
+    pub(super) overlay: Option<&'a Overlay>,
 }
 
 /// A head that was read.
@@ -82,15 +85,22 @@ pub(super) fn read(
     for piece in [b"HTTP/1.1 ", &code[..], b" ", response.reason.unwrap_or_default().as_bytes(), b"\r\n"] {
         lines.put(piece);
     }
+    let overlay = envelope.overlay.filter(|_| !interim);
     let mut dated = false;
     for (name, value) in fields {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
-        if !told.passes(name) || (!interim && is("x-request-id")) || (dated && is("date")) {
+        let is_ours = (!interim && is("x-request-id")) || (dated && is("date"));
+        if !told.passes(name) || is_ours || overlay.is_some_and(|overlay| overlay.replaces(name, status)) {
             continue;
         }
         dated |= is("date");
         lines.begin(name);
         lines.put(value);
+        lines.end();
+    }
+    for field in overlay.into_iter().flat_map(|overlay| overlay.fields(status)) {
+        lines.begin(field.name.as_str());
+        lines.put(field.value.as_bytes());
         lines.end();
     }
     if let Some(length) = told.length() {
@@ -124,7 +134,7 @@ fn finish(lines: &mut Lines<'_>, extent: Option<Extent>, date: Option<DateLine>,
 mod tests {
     use super::*;
 
-    const ENVELOPE: Envelope<'static> = Envelope { head_only: false, close: false, request_id: "id" };
+    const ENVELOPE: Envelope<'static> = Envelope { head_only: false, close: false, request_id: "id", overlay: None };
 
     fn reading(bytes: &[u8]) -> (Result<Option<Head>, Unfit>, String) {
         let mut out = Vec::new();

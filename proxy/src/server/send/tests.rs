@@ -2,7 +2,7 @@
 
 use std::{fs, io::Write as _, sync::Arc};
 
-use edgeplane_config::StaticSettings;
+use edgeplane_config::{Settings, StaticSettings};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream, UnixStream},
@@ -11,7 +11,7 @@ use tokio::{
 use super::*;
 use crate::{
     answer::{Body, Head},
-    assets::{self, Outcome, Pack, Policy},
+    assets::{self, Lookup, Outcome, Pack, Policy},
     server::socket::Socket,
 };
 
@@ -40,7 +40,7 @@ fn files() -> Files {
         compress_bytes_max: 0,
         ranges_max: 4,
         files_max: 10,
-        index: true,
+        ..Settings::default().assets
     };
     let pack = assets::prepare(Some(&folder), &dir.path().join("packs"), &settings).unwrap();
     Files { _dir: dir, pack, large }
@@ -48,7 +48,7 @@ fn files() -> Files {
 
 impl Files {
     fn content(&self, path: &str) -> Content {
-        let policy = Policy { cache_control: None, ranges_max: 4, index: true };
+        let policy = Policy { cache_control: None, ranges_max: 4, lookup: Lookup::EXACT, overlay: None };
         let head = Head { method: "GET", path, query: None, fields: &[], http11: true, host: "localhost" };
         match assets::answer(&self.pack, path.as_bytes(), &head, &policy) {
             Outcome::Answer(answer) => match answer.body {
