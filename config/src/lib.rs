@@ -9,12 +9,14 @@
 //! * **fallback**: the target asked when the first one says 404.
 //! * **compute resource**: the Node.js server in `compute/default`.
 //! * **image settings**: what the image optimization primitive may do.
+//! * **custom rule**: a rewrite or redirect, as Amplify's console has them; no part of the manifest.
 //!
 //! Nothing here opens a socket, and nothing changes after start. A [`Bundle`] that exists obeys the specification.
 #![forbid(unsafe_code)]
 
 mod bundle;
 mod compute;
+mod custom_rules;
 mod image;
 mod manifest;
 mod problem;
@@ -25,11 +27,15 @@ mod settings;
 
 pub use bundle::{Bundle, ComputeFolder};
 pub use compute::{ComputeResource, Runtime};
+pub use custom_rules::{
+    CustomRule, Demand, Piece, Placeholder, RuleAction, RuleSource, RuleTarget, RuleText, Site, parse_custom_rules,
+    read_custom_rules,
+};
 pub use image::{ImageFormat, ImageSettings, RemotePattern};
 pub use manifest::{Framework, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
 pub use problem::{Location, Problem, Problems, Rule, Severity};
 pub use route::{PathFault, PathPattern, Route, Target, TargetKind};
 pub use settings::{
-    Address, Admin, Amount, ComputeSettings, ImageTuning, Limits, Loaded, LogFormat, Origin, SettingProblem,
-    SettingProblems, Settings, Sources, StaticSettings, Timeouts,
+    Address, Admin, Amount, ComputeSettings, ImageTuning, Limits, Loaded, LogFormat, Origin, RewriteSettings,
+    SettingProblem, SettingProblems, Settings, Sources, StaticSettings, Timeouts,
 };
