@@ -3,6 +3,7 @@
 use std::{
     hint::black_box,
     io,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -54,6 +55,26 @@ fn finding_a_route_lazily_does_not_allocate_once_its_states_are_known() {
 
 #[test]
 fn a_plain_request_is_answered_without_an_allocation() {
+    plain_request_beside("[]");
+}
+
+#[test]
+fn custom_rules_that_take_nothing_do_not_allocate() {
+    let rule = |source: &str| format!(r#"{{"source": "{source}", "target": "/x", "status": "301"}}"#);
+    let pages = r"</^[^.]+$|\\.(?!(css|js|png)$)([^.]+$)/>";
+    let rules: Vec<String> = (0..100).map(|n| rule(&format!("/old-{n}/<name>"))).collect();
+    let rules = format!(
+        "[{}, {}, {}]",
+        rules.join(","),
+        rule(pages),
+        rule("https://other.example").replace("/x", "https://x.example")
+    );
+    plain_request_beside(&rules);
+}
+
+/// Answers a request for a file beside custom rules, none of which takes it.
+fn plain_request_beside(rules: &str) {
+    let (custom_rules, _) = edgeplane_config::parse_custom_rules(rules, Path::new("rules")).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("static");
     std::fs::create_dir(&folder).unwrap();
@@ -67,7 +88,8 @@ fn a_plain_request_is_answered_without_an_allocation() {
     let log = AccessLog::start(LogFormat::Off).unwrap();
     let telemetry = Telemetry::new(metrics, log);
     let shard = telemetry.shard();
-    let app = App::build(settings, Parts { manifest, pack, compute: None, images: None }, telemetry).unwrap();
+    let app =
+        App::build(settings, Parts { manifest, custom_rules, pack, compute: None, images: None }, telemetry).unwrap();
     let lane = Rehearsal::new(app, shard);
     let request =
         b"GET /app.js?v=1 HTTP/1.1\r\nhost: localhost\r\naccept-encoding: gzip, br\r\nuser-agent: test\r\n\r\n";

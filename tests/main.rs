@@ -27,6 +27,7 @@ mod nitro;
 mod nuxt;
 mod plain;
 mod requests;
+mod rules;
 mod specification;
 mod static_files;
 mod support;

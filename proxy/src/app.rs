@@ -7,7 +7,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use edgeplane_config::{Manifest, Settings, Target};
+use edgeplane_config::{CustomRule, Manifest, Settings, Target};
 use http::HeaderValue;
 use tokio::sync::watch;
 
@@ -16,6 +16,7 @@ use crate::{
     compute::Fleet,
     image::{Images, Origin, Rules, StartImages},
     origin::LocalOrigin,
+    rewrite::{CompileRules, CustomRules},
     route::{CompileError, Routes},
     service::peer::Bounds,
     site::{Deployment, Site, Sites},
@@ -49,6 +50,9 @@ pub enum BuildError {
     /// The routes do not compile.
     #[error("failed to compile the routes")]
     Routes(#[from] CompileError),
+    /// The custom rules do not compile.
+    #[error("failed to compile the custom rules")]
+    Rules(#[from] CompileRules),
     /// The image optimizer cannot start.
     #[error("failed to start the image optimizer")]
     Images(#[from] StartImages),
@@ -59,6 +63,8 @@ pub enum BuildError {
 pub struct Parts {
     /// What the framework asked for.
     pub manifest: Manifest,
+    /// Rewrites and redirects, in their order.
+    pub custom_rules: Vec<CustomRule>,
     /// The static assets.
     pub pack: Pack,
     /// Node or the upstreams.
@@ -96,7 +102,7 @@ impl App {
 
 /// Makes a deployment of its parts.
 pub(crate) fn activate(settings: &Settings, parts: Parts) -> Result<Deployment, BuildError> {
-    let Parts { manifest, pack, compute, images: _ } = parts;
+    let Parts { manifest, custom_rules, pack, compute, images: _ } = parts;
     let wants_images = manifest
         .routes
         .iter()
@@ -109,6 +115,7 @@ pub(crate) fn activate(settings: &Settings, parts: Parts) -> Result<Deployment, 
         .map(|images| Arc::new(Rules::new(&images, &settings.image, &settings.public_host)));
     Ok(Deployment {
         id: deployment_id(),
+        custom_rules: CustomRules::compile(&custom_rules, &settings.rewrite)?,
         automaton: Routes::compile(manifest.routes.iter().map(|route| route.path.as_str()))?,
         routes: manifest.routes,
         pack: ArcSwap::from_pointee(pack),

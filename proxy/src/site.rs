@@ -5,13 +5,15 @@ use std::{collections::BTreeMap, sync::Arc};
 use arc_swap::{ArcSwap, Guard};
 use edgeplane_config::Route;
 
-use crate::{assets::Pack, compute::Fleet, image::Rules, route::Routes};
+use crate::{assets::Pack, compute::Fleet, image::Rules, rewrite::CustomRules, route::Routes};
 
 /// One bundle, activated. Immutable but for its pack, which a better compressed one may replace.
 #[derive(Debug)]
 pub struct Deployment {
     /// Names the bundle's content; part of cache keys.
     pub id: String,
+    /// Rewrites and redirects, where there are any; they come before the routes.
+    pub custom_rules: Option<CustomRules>,
     /// The manifest's routes, in order.
     pub routes: Vec<Route>,
     /// Their patterns as one automaton; finds an index into `routes`.

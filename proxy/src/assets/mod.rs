@@ -12,7 +12,7 @@
 //!
 //! When a request comes (hot), [`answer`](answer()) looks the name up in memory, chooses the variant (`encoding`),
 //! evaluates the preconditions (`conditional`) and the range (`range`), and hands out a `content`: a window of the pack.
-//! [`ready`](ready()) does the same for plain requests without writing a head.
+//! [`ready`](ready()) does the same for plain requests without writing a head, and [`page`](page()) with the status 404.
 //! No file is opened or asked for, and no content byte is copied.
 //!
 //! The bundle may be truncated, deleted or replaced at any time: the pack is a copy, and a mapped pack that is
@@ -29,6 +29,7 @@ mod listing;
 mod mapped;
 mod media_type;
 mod multipart;
+mod not_found;
 mod pack;
 mod prepare;
 mod range;
@@ -44,6 +45,7 @@ pub use draft::BuildError;
 pub use encoding::ContentCoding;
 pub use improve::{ImproveError, improve};
 pub use listing::WalkError;
+pub use not_found::page;
 pub use pack::{OpenError, Pack};
 pub use prepare::{PrepareError, pack_to, prepare};
 pub use ready::{Ready, ready};

@@ -10,10 +10,10 @@ use std::{
     thread,
 };
 
-use edgeplane_config::{Admin, Amount, Bundle, Manifest, Settings};
+use edgeplane_config::{Admin, Amount, Bundle, CustomRule, Manifest, Settings};
 use tokio::runtime::Builder;
 
-use super::{Failure, announce, arguments::ServeArgs, output, state::StateDir, stop::Stop};
+use super::{Failure, announce, arguments::ServeArgs, output, rules, state::StateDir, stop::Stop};
 use crate::{
     app::{self, App, Parts},
     assets::{self, Pack},
@@ -51,18 +51,21 @@ pub(crate) fn run(settings: Settings, args: ServeArgs, environment: Vec<(OsStrin
 struct Served {
     manifest: Manifest,
     bundle: Option<Bundle>,
+    custom_rules: Vec<CustomRule>,
 }
 
 fn open(settings: &Settings, path: Option<&Path>) -> Result<Served, Failure> {
     let sidecar = !settings.upstream.is_empty();
     if sidecar && path.is_none() && !Path::new(DEFAULT_BUNDLE).exists() {
-        return Ok(Served { manifest: Manifest::compute_only(), bundle: None });
+        let custom_rules = rules::gather(settings, None)?;
+        return Ok(Served { manifest: Manifest::compute_only(), bundle: None, custom_rules });
     }
     let bundle = Bundle::open(path.unwrap_or_else(|| Path::new(DEFAULT_BUNDLE)), sidecar).map_err(Failure::Bundle)?;
     for problem in bundle.warnings.iter() {
         output::problem(problem);
     }
-    Ok(Served { manifest: bundle.manifest.clone(), bundle: Some(bundle) })
+    let custom_rules = rules::gather(settings, Some(&bundle))?;
+    Ok(Served { manifest: bundle.manifest.clone(), bundle: Some(bundle), custom_rules })
 }
 
 fn n_threads(threads: Amount) -> usize {
@@ -110,7 +113,8 @@ async fn serve(
     };
     let telemetry = telemetry(&settings)?;
     let images = Some(state.path().join("images"));
-    let parts = Parts { manifest: served.manifest, pack, compute: compute.clone(), images };
+    let Served { manifest, bundle, custom_rules } = served;
+    let parts = Parts { manifest, custom_rules, pack, compute: compute.clone(), images };
     let app = App::build(Arc::clone(&settings), parts, telemetry)
         .map(Arc::new)
         .map_err(|source| Failure::unavailable("put the server together", source))?;
@@ -118,7 +122,7 @@ async fn serve(
     report.started(started);
     control(&app, &state);
     let improving = improve_pack(&app);
-    announce::started(&app, served.bundle.as_ref(), &listeners, admin_url.as_deref());
+    announce::started(&app, bundle.as_ref(), &listeners, admin_url.as_deref());
 
     let drained = server::run(Arc::clone(&app), listeners, n_shards, async {
         stop.requested().await;

@@ -31,6 +31,8 @@ use crate::{
     compute::forwarded::Client,
     decide,
     image::Front,
+    rewrite::List,
+    site::Deployment,
     telemetry::{self, Lane, RequestId, access_log::Record},
 };
 
@@ -156,6 +158,9 @@ fn write<T>(
     let head = &passed.head;
     let deployment = app.sites.find(head.host).current();
     let path = head.path.as_bytes();
+    if deployment.custom_rules.is_some() && is_ruled(app, &deployment, head, peer) {
+        return None;
+    }
     let decision = decide::decide(&deployment.automaton, &deployment.routes, path)?;
     let client = || Client::of(peer, head, &app.settings.trusted_proxies);
     match &decision.route.target {
@@ -177,6 +182,13 @@ fn write<T>(
         }
         Target::Compute => None,
     }
+}
+
+/// Whether a custom rule takes the request, or one was given up: what comes of either is told by `turn`.
+#[inline(never)]
+fn is_ruled(app: &App, deployment: &Deployment, head: &Head<'_>, peer: SocketAddr) -> bool {
+    let country = decide::country(deployment, &app.settings, peer, head);
+    !decide::rule(deployment, List::First, head, head.path.as_bytes(), country).is_nothing()
 }
 
 impl Made<'_> {

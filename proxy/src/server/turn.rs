@@ -4,7 +4,7 @@ use std::{
     future::{Future as _, poll_fn},
     net::SocketAddr,
     pin::pin,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::Poll,
     time::Instant,
 };
@@ -18,6 +18,7 @@ use super::{
     intake,
     loan::{Connection, poll_left},
     relay,
+    ruled::{self, Readdressed},
     shard::Shard,
     upstream,
     writer::{self, Envelope},
@@ -29,7 +30,11 @@ use crate::{
     compute::{InstanceId, forwarded::Client},
     decide,
     image::{Answered, ImageRequest, Refusal as ImageRefusal},
-    service::reply::{Refusal, Refused},
+    rewrite::{List, Outcome},
+    service::{
+        Whom,
+        reply::{Refusal, Refused},
+    },
     site::{Deployment, Site},
     telemetry::{RequestId, access_log::Record},
 };
@@ -47,7 +52,7 @@ pub(crate) enum After {
 
 /// What a target gave.
 #[derive(Debug)]
-enum Given {
+pub(super) enum Given {
     /// An answer that is still to be written.
     Answer(Answer),
     /// Nothing is there: a fallback may answer.
@@ -59,23 +64,31 @@ enum Given {
 }
 
 /// Everything about a request that the steps share.
-struct Turn<'a> {
-    shard: &'a Shard,
-    app: &'a App,
+pub(super) struct Turn<'a> {
+    pub(super) shard: &'a Shard,
+    pub(super) app: &'a App,
     site: &'a Site,
-    deployment: &'a Arc<Deployment>,
-    head: Head<'a>,
+    pub(super) deployment: &'a Arc<Deployment>,
+    /// As the client sent it.
+    pub(super) asked: Head<'a>,
+    pub(super) asked_path: &'a [u8],
+    /// As it is answered: a custom rule may have put another address in the place of the client's.
+    pub(super) head: Head<'a>,
+    /// What a rule for what is not found puts there.
+    pub(super) last: &'a OnceLock<Readdressed>,
+    pub(super) country: Option<&'a str>,
     bytes: &'a [u8],
     absolute: bool,
     upgrades: bool,
-    path: &'a [u8],
+    pub(super) path: &'a [u8],
     client: Client,
     peer: SocketAddr,
     request_id: RequestId,
     close: bool,
     /// The last look at the clock: nothing took long since then.
     now: Instant,
-    target: TargetKind,
+    /// None: a custom rule has answered.
+    pub(super) target: Option<TargetKind>,
     expects_continue: bool,
     instance: Option<InstanceId>,
     /// Bytes the client got from Compute.
@@ -121,6 +134,14 @@ pub(crate) async fn run(
     let site = app.sites.find(head.host);
     let deployment = site.current();
     let mut scratch = Vec::new();
+    let asked_path = decide::matched_path(&head, &mut scratch);
+    let country = decide::country(&deployment, &app.settings, peer, &head);
+    let ruled = decide::rule(&deployment, List::First, &head, asked_path, country);
+    let (readdressed, ruled) = match ruled::counted(ruled, &deployment, shard) {
+        Some(Outcome::Rewrite { path, query }) => (Some(Readdressed::new(path, query)), None),
+        ruled => (None, ruled),
+    };
+    let resort = OnceLock::new();
     let client = Client::of(peer, &head, &app.settings.trusted_proxies);
     let request_id = shard.telemetry.request_id_for(client.trusted.then(|| head.field("x-request-id")).flatten());
     let mut turn = Turn {
@@ -128,27 +149,36 @@ pub(crate) async fn run(
         app,
         site,
         deployment: &deployment,
-        head,
+        asked: head,
+        asked_path,
+        head: readdressed.as_ref().map_or(head, |readdressed| readdressed.head(&head)),
+        last: &resort,
+        country,
         bytes,
         absolute,
         upgrades,
-        path: decide::matched_path(&head, &mut scratch),
+        path: readdressed.as_ref().map_or(asked_path, Readdressed::decoded),
         client,
         peer,
         request_id,
         close: last || !keep_alive,
         now: started,
-        target: TargetKind::Static,
+        target: Some(TargetKind::Static),
         expects_continue,
         instance: None,
         written: 0,
     };
-    let (connection, given) = turn.answer(connection, expects_continue).await;
+    let (connection, given) = turn.answer(connection, ruled, expects_continue).await;
     turn.finish(connection, given, expects_continue, started).await
 }
 
 impl Turn<'_> {
-    async fn answer(&mut self, mut connection: Connection, expects_continue: bool) -> (Option<Connection>, Given) {
+    async fn answer(
+        &mut self,
+        mut connection: Connection,
+        ruled: Option<Outcome>,
+        expects_continue: bool,
+    ) -> (Option<Connection>, Given) {
         if let Err(refusal) = self.receive_body(&mut connection, expects_continue).await {
             self.close = true;
             return (Some(connection), Given::Answer(refusal.answer()));
@@ -156,23 +186,44 @@ impl Turn<'_> {
         if self.head.path == "*" {
             return (Some(connection), Given::Answer(options()));
         }
+        let (connection, given) = match ruled {
+            None => self.route(connection, expects_continue, false).await,
+            Some(outcome) => return self.carry_out(connection, outcome, false).await,
+        };
+        match (connection, given) {
+            (Some(connection), Given::NotFound(refusal)) => self.resort(connection, refusal, expects_continue).await,
+            given => given,
+        }
+    }
+
+    /// Asks the target of the route, and its fallback.
+    pub(super) async fn route(
+        &mut self,
+        connection: Connection,
+        expects_continue: bool,
+        without_body: bool,
+    ) -> (Option<Connection>, Given) {
         let Some(decision) = decide::decide(&self.deployment.automaton, &self.deployment.routes, self.path) else {
             return (Some(connection), Given::NotFound(Refusal::NotFound));
         };
         let fallback = decision.fallback_for(&self.head);
-        let (connection, given) = self.ask(connection, &decision.route.target, fallback.is_some(), false).await;
+        let (connection, given) = self.ask(connection, &decision.route.target, fallback.is_some(), without_body).await;
         match (connection, given, fallback) {
             (Some(mut connection), Given::NotFound(_), Some(fallback)) => {
-                // "If a body is present, it will be dropped during the fallback": dropped means read and forgotten.
-                let most = self.app.settings.limits.body_hold;
-                let patience = self.app.settings.timeouts.body_read;
-                if expects_continue || !intake::discard(&mut connection, most, patience).await {
-                    self.close = true;
-                    connection.framing = Framing::None;
-                }
+                self.drop_body(&mut connection, expects_continue).await;
                 self.ask(connection, fallback, false, true).await
             }
             (connection, given, _) => (connection, given),
+        }
+    }
+
+    /// "If a body is present, it will be dropped during the fallback": dropped means read and forgotten.
+    pub(super) async fn drop_body(&mut self, connection: &mut Connection, expects_continue: bool) {
+        let most = self.app.settings.limits.body_hold;
+        let patience = self.app.settings.timeouts.body_read;
+        if expects_continue || !intake::discard(connection, most, patience).await {
+            self.close = true;
+            connection.framing = Framing::None;
         }
     }
 
@@ -200,7 +251,7 @@ impl Turn<'_> {
         has_fallback: bool,
         without_body: bool,
     ) -> (Option<Connection>, Given) {
-        self.target = target.kind();
+        self.target = Some(target.kind());
         match target {
             Target::Static { cache_control } => {
                 let pack = self.deployment.pack.load();
@@ -255,10 +306,31 @@ impl Turn<'_> {
         let Some(fleet) = &self.deployment.compute else {
             return (Some(connection), Given::NotFound(Refusal::NotFound));
         };
-        let request = upstream::Request {
-            head: &self.head,
+        let request = self.request(&self.head, has_fallback, without_body);
+        let Some(_leave) = self.shard.exchange().await else {
+            return (Some(connection), Given::Answer(Refusal::Crowded.answer()));
+        };
+        let passed = if relay::takes(&request, &connection) {
+            relay::pass(self.shard, fleet, connection, request).await
+        } else {
+            upstream::pass(self.shard, Whom::Fleet(Arc::clone(fleet)), connection, request).await
+        };
+        self.instance = passed.instance;
+        self.given(passed)
+    }
+
+    /// The question, for whoever answers it.
+    pub(super) fn request<'r>(
+        &'r self,
+        head: &'r Head<'r>,
+        has_fallback: bool,
+        without_body: bool,
+    ) -> upstream::Request<'r> {
+        upstream::Request {
+            head,
             bytes: self.bytes,
             absolute: self.absolute,
+            rewritten: !std::ptr::eq(head.path, self.asked.path),
             without_body,
             client: &self.client,
             peer: self.peer,
@@ -267,16 +339,11 @@ impl Turn<'_> {
             upgrades: self.upgrades,
             expects_continue: self.expects_continue,
             close: self.close,
-        };
-        let Some(_leave) = self.shard.exchange().await else {
-            return (Some(connection), Given::Answer(Refusal::Crowded.answer()));
-        };
-        let passed = if relay::takes(&request, &connection) {
-            relay::pass(self.shard, fleet, connection, request).await
-        } else {
-            upstream::pass(self.shard, fleet, connection, request).await
-        };
-        (self.instance, self.written) = (passed.instance, passed.written);
+        }
+    }
+
+    pub(super) fn given(&mut self, passed: upstream::Passed) -> (Option<Connection>, Given) {
+        self.written = passed.written;
         self.now = Instant::now();
         let given = match passed.end {
             upstream::End::Streamed { status, reusable } => Given::Streamed { status, reusable },
@@ -317,14 +384,14 @@ impl Turn<'_> {
         self.shard.telemetry.record(&Record {
             client: self.client.address,
             method: self.head.method,
-            path: self.head.path,
-            query: self.head.query,
-            host: self.head.host,
+            path: self.asked.path,
+            query: self.asked.query,
+            host: self.asked.host,
             status,
             bytes: written,
             started,
             ended: Instant::now(),
-            target: Some(self.target),
+            target: self.target,
             instance: self.instance.and_then(|id| self.deployment.compute.as_ref()?.name(id)),
             user_agent: self.head.field("user-agent"),
             referer: self.head.field("referer"),
