@@ -14,6 +14,7 @@ use crate::support::{
     reply::Reply,
     server::{Launch, Server},
     wait,
+    websocket::WebSocket,
 };
 
 const SPA: &str = r"</^[^.]+$|\.(?!(css|gif|ico|jpg|js|png|txt|svg|woff|woff2|ttf|map|json|webp)$)([^.]+$)/>";
@@ -109,6 +110,16 @@ fn a_rewritten_request_reaches_compute_with_its_new_address_and_its_body() {
     }
     let chunked = Request::post("/api/x", "in pieces").chunked().send(server.address()).expect(200).json();
     assert_eq!((&chunked["url"], &chunked["body"]), (&json!("/echo"), &json!("in pieces")));
+}
+
+#[test]
+fn a_websocket_is_rewritten_like_any_request() {
+    let server = start(&json!([rule("/chat/<*>", "/echo", "200"), rule("/closed", "/refuse-upgrade", "200")]));
+    let mut socket = WebSocket::open(server.address(), "/chat/room").unwrap();
+    socket.send("hello");
+    assert_eq!(socket.receive(), "hello");
+    // The Static route has nothing there, and the route of the new address is Static as well.
+    assert_eq!(WebSocket::open(server.address(), "/closed").unwrap_err().status, 404);
 }
 
 #[test]
