@@ -43,7 +43,7 @@ bench-smoke: ## See in two minutes whether every measurement runs and every byte
 	cargo test -q --workspace --no-run
 	$(TARGET)/debug/edgeplane-bench run --smoke
 
-fuzz: ## Fuzz queries, patterns, decoders and the workers' protocol for ten minutes (a part of `make test` for 20 s)
+fuzz: ## Fuzz queries, patterns, rules, decoders and the workers' protocol for ten minutes (a part of `make test` for 20 s)
 	fuzz/run.sh 600
 
 .PHONY: prerequisites

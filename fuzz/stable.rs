@@ -163,6 +163,20 @@ fn every_decoder() {
 }
 
 #[test]
+fn rule() {
+    fuzz(
+        "rule",
+        &lines(&[
+            "/old/<*>\n/<*>\n/old//evil.example\nx=1",
+            "/a/<x>-<y>/<*>\n/<y>/<x>?q=<*>#f\n/a/1-2/%2F..%5cb\na&b",
+            "https://App.example\nhttps://new.example:8443/base/\n//a/./b\n",
+            "/docs?id=<v>&k=7\nhttps://[::1]/<v>\n/docs\nk=7&id=%2F%2Fevil",
+            "/caf%C3%A9<*>\n/é <*>\n/caf\u{e9}/\t\n",
+        ]),
+    );
+}
+
+#[test]
 fn protocol() {
     use edgeplane::child::image::{Reply, StageTimes, job_head, reply_head};
     let limits = Limits { source_bytes: 100, side: 64, output_bytes: 100, native: true };

@@ -3,22 +3,31 @@
 //! The same functions run under libFuzzer (`fuzz_targets/`, by cargo-fuzz) and under a loop that changes seeds
 //! (`stable.rs`, a part of the tests).
 
-use std::{fmt::Write as _, time::Duration};
+use std::{fmt::Write as _, path::Path, time::Duration};
 
 use async_trait::async_trait;
 use edgeplane::{
+    answer::Head,
     child::image::{Job, Reply, job_head, reply_head},
     image::{ComputeFailure, Delivery, Fetched, ImageRequest, LocalFile, Origin, Preview, Rules, Validators},
+    rewrite::{Asked, CustomRules, List, Outcome},
+    route::decode,
 };
-use edgeplane_config::{ImageFormat, ImageSettings, RemotePattern, Settings};
+use edgeplane_config::{ImageFormat, ImageSettings, RemotePattern, Settings, parse_custom_rules};
 use edgeplane_optimizer::{Fit, Limits, Order, Position, SourceType, optimize as run, price, probe as look};
 
 /// A target by its name.
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub(crate) const ALL: [Target; 5] =
-    [("query", query), ("pattern", pattern), ("probe", probe), ("optimize", optimize), ("protocol", protocol)];
+pub(crate) const ALL: [Target; 6] = [
+    ("query", query),
+    ("pattern", pattern),
+    ("probe", probe),
+    ("optimize", optimize),
+    ("protocol", protocol),
+    ("rule", rule),
+];
 
 /// A deployment with nothing in it, whose image route is `/_img`.
 struct Nothing;
@@ -173,4 +182,63 @@ pub(crate) fn protocol(mut data: &[u8]) {
         let bytes = if let Reply::Encoded(encoded, _) = &reply { encoded.bytes.clone() } else { Vec::new() };
         assert!(Reply::read(&mut [reply_head(&reply), bytes].concat().as_slice(), 1 << 16).is_ok());
     }
+}
+
+/// A rule's source and target, a path and a query, in four lines: whatever the client sends, the rule's site is where it
+/// goes, and what loops find the automaton finds.
+pub(crate) fn rule(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let mut lines = text.split('\n');
+    let mut line = || lines.next().unwrap_or_default();
+    let (source, target, path, query) = (line(), line(), line(), line());
+    // Expressions are the operator's own, and may take as long as they are allowed to.
+    if source.starts_with("</") || !path.starts_with('/') {
+        return;
+    }
+    let quoted = |text: &str| {
+        let escape = |c: char| {
+            if matches!(c, ' '..='!' | '#'..='[' | ']'..) { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) }
+        };
+        text.chars().map(escape).collect::<String>()
+    };
+    let status = |status: &str| {
+        let (source, target) = (quoted(source), quoted(target));
+        format!(r#"{{"source": "{source}", "target": "{target}", "status": "{status}"}}"#)
+    };
+    let list = format!("[{}, {}, {}]", status("302"), status("200"), status("404-200"));
+    let Ok((rules, _)) = parse_custom_rules(&list, Path::new("rules")) else { return };
+    let Ok(Some(compiled)) = CustomRules::compile(&rules, &Settings::default().rewrite) else { return };
+    let head = Head { method: "GET", path, query: Some(query), fields: &[], http11: true, host: "app.example" };
+    let mut scratch = Vec::new();
+    let asked = Asked::of(&head, decode(path, &mut scratch), None);
+    for list in [List::First, List::Last] {
+        let found = compiled.find(list, &asked, &|| false).map(|taken| taken.index);
+        assert_eq!(found, compiled.of(list).find(|index| compiled.judge(*index, &asked, &|| false).is_ok()));
+    }
+    for index in 0..compiled.count() {
+        match compiled.judge(index, &asked, &|| false) {
+            Ok(Outcome::Redirect { location, .. }) => {
+                assert_stays(location.to_str().expect("visible ASCII"), target.trim())
+            }
+            Ok(Outcome::Rewrite { path, .. } | Outcome::Proxy { path, .. }) => {
+                assert!(path.starts_with('/') && !path.starts_with("//") && !path.contains("/../"), "{path}");
+            }
+            Ok(Outcome::Page { .. }) | Err(_) => {}
+        }
+    }
+}
+
+/// A location is on the site that the target names, or on this one.
+fn assert_stays(location: &str, target: &str) {
+    let Some((scheme, rest)) = target.split_once("://").filter(|_| !target.starts_with('/')) else {
+        assert!(location.starts_with('/') && !location[1..].starts_with(['/', '\\']), "{location} of {target}");
+        return;
+    };
+    let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
+    let site = format!("{scheme}://{authority}/").to_ascii_lowercase();
+    let port = |text: &str| text.trim_end_matches('/').rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    let (_, after) = location.split_once("://").expect("an address");
+    let end = location.len() - after.len() + after.find('/').expect("a path") + 1;
+    let led = location[..end].to_ascii_lowercase();
+    assert!(led == site || (port(&led).is_some() && port(&led) == port(&site)), "{location} of {target}");
 }

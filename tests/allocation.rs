@@ -53,8 +53,8 @@ fn finding_a_route_lazily_does_not_allocate_once_its_states_are_known() {
     assert_eq!((allocations, second), (0, first));
 }
 
-/// The lane of plain requests over a folder with a file and a page, with custom headers or without any.
-fn lane(dir: &Path, headers: &str) -> Rehearsal {
+/// The lane of plain requests over a folder with a file and a page, with custom headers and rules or without any.
+fn lane(dir: &Path, headers: &str, rules: &str) -> Rehearsal {
     let folder = dir.join("static");
     std::fs::create_dir_all(&folder).unwrap();
     for name in ["app.js", "page.html"] {
@@ -65,6 +65,7 @@ fn lane(dir: &Path, headers: &str) -> Rehearsal {
     let (custom_headers, problems) =
         custom_headers(&HeaderSettings { file: Some(file), app_root: String::new() }, None);
     assert!(problems.is_empty(), "{problems}");
+    let (custom_rules, _) = edgeplane_config::parse_custom_rules(rules, Path::new("rules")).unwrap();
     let settings = Arc::new(Settings::default());
     let pack = assets::prepare(Some(&folder), &dir.join("packs"), &settings.assets).unwrap();
     let routes = r#"[{"path": "/*", "target": {"kind": "Static"}}]"#;
@@ -72,8 +73,17 @@ fn lane(dir: &Path, headers: &str) -> Rehearsal {
     let (manifest, _) = Manifest::parse(&text).unwrap();
     let telemetry = Telemetry::new(Metrics::new().unwrap(), AccessLog::start(LogFormat::Off).unwrap());
     let shard = telemetry.shard();
-    let parts = Parts { manifest, pack, compute: None, images: None, custom_headers };
+    let parts = Parts { manifest, custom_rules, pack, compute: None, images: None, custom_headers };
     Rehearsal::new(App::build(settings, parts, telemetry).unwrap(), shard)
+}
+
+/// Rules of every kind, none of which takes what is asked for here.
+fn rules() -> String {
+    let rule = |source: &str| format!(r#"{{"source": "{source}", "target": "/x", "status": "301"}}"#);
+    let pages = r"</^[^.]+\\.(?!(css|js|png)$)([^.]+$)/>";
+    let rules: Vec<String> = (0..100).map(|n| rule(&format!("/old-{n}/<name>"))).collect();
+    let elsewhere = rule("https://other.example").replace("/x", "https://x.example");
+    format!("[{}, {}, {elsewhere}]", rules.join(","), rule(pages))
 }
 
 #[test]
@@ -81,10 +91,15 @@ fn a_plain_request_is_answered_without_an_allocation() {
     let dir = tempfile::tempdir().unwrap();
     let some = "customHeaders:\n- pattern: '**'\n  headers: [{key: x-a, value: 1}, {key: cache-control, value: no-cache}]\n\
                 - pattern: '*.js'\n  headers: [{key: x-b, value: 2}]\n";
-    for (headers, path, holds) in
-        [("", "/app.js", ""), ("", "/page", ""), (some, "/app.js", "x-b: 2"), (some, "/page", "x-a: 1")]
-    {
-        let lane = lane(dir.path(), headers);
+    for (headers, rules, path, holds) in [
+        ("", "[]", "/app.js", ""),
+        ("", "[]", "/page", ""),
+        (some, "[]", "/app.js", "x-b: 2"),
+        (some, "[]", "/page", "x-a: 1"),
+        ("", &*rules(), "/app.js", ""),
+        (some, &*rules(), "/page", "x-a: 1"),
+    ] {
+        let lane = lane(dir.path(), headers, rules);
         let request = format!(
             "GET {path}?v=1 HTTP/1.1\r\nhost: localhost\r\naccept-encoding: gzip, br\r\nuser-agent: test\r\n\r\n"
         );

@@ -40,6 +40,16 @@ fn files_are_static_and_hashed_pictures_are_there() {
 }
 
 #[test]
+fn the_rules_that_the_adapter_writes_are_followed() {
+    let server = shared::astro();
+    for (old, new) in [("/old-about?a=b", "/about?a=b"), ("/posts/hello", "/blog/hello")] {
+        assert_eq!(server.get(old).expect(301).field("location"), Some(new), "{old}");
+    }
+    // Prerendered, so that it is a file; without the rule, the server is asked and knows no such page.
+    assert!(server.get("/prerendered").expect(200).saying("ASTRO PRERENDERED").field("etag").is_some());
+}
+
+#[test]
 fn a_stream_arrives_piece_by_piece() {
     let reply = shared::astro().get("/api/stream").expect(200).saying("chunk 4");
     assert!(reply.arrivals.len() >= 3, "{:?}", reply.arrivals);

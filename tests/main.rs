@@ -29,6 +29,7 @@ mod nuxt;
 mod pages;
 mod plain;
 mod requests;
+mod rules;
 mod specification;
 mod static_files;
 mod support;

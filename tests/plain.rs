@@ -69,7 +69,24 @@ fn start(draft: impl FnOnce(Draft) -> Draft, prerendered: &str) -> Server {
         .file("empty.txt", "")
         .file("folder/index.html", "<h1>folder</h1>")
         .file("dynamic/hidden.txt", "never served");
-    Launch::new(&draft(bundle).write()).setting("static.prerendered", prerendered).start()
+    let root = draft(bundle).write();
+    std::fs::write(root.join("customRules.json"), rules().to_string()).unwrap();
+    Launch::new(&root).setting("static.prerendered", prerendered).start()
+}
+
+/// Some of every kind; those without a condition never take what the other tests ask for.
+fn rules() -> serde_json::Value {
+    let rule = |source: &str, target: &str, status: &str, condition: Option<&str>| json!({"source": source, "target": target, "status": status, "condition": condition});
+    json!([
+        rule("/moved/<*>", "/assets/<*>", "301", None),
+        rule("/pretty/<name>", "/both/<name>.txt", "200", None),
+        rule("/index.html?v=<v>", "/version/<v>", "302", None),
+        rule("/empty.txt", "/us", "302", Some("<US>")),
+        rule("</^\\/expression-(?!no).*$/>", "/assets/app.js", "200", None),
+        rule("https://elsewhere.example", "https://other.example", "302", None),
+        rule("/assets/missing.js", "/index.html", "404", None),
+        rule("/lost/<*>", "/both/one.txt", "404-200", None),
+    ])
 }
 
 fn target() -> impl Strategy<Value = String> {
@@ -102,6 +119,13 @@ fn target() -> impl Strategy<Value = String> {
         "//empty.txt",
         "/assets/../empty.txt",
         "/assets/app.js%",
+        "/moved/app.js",
+        "/moved//elsewhere",
+        "/pretty/one",
+        "/pretty/none",
+        "/expression-yes",
+        "/expression-no",
+        "/lost/page",
     ]);
     (path, prop::sample::select(vec!["", "", "?", "?v=1", "?a=%zz&b"]))
         .prop_map(|(path, query)| format!("{path}{query}"))

@@ -3,7 +3,7 @@
 #
 #   tests/prerequisites.sh build   to compile: C and C++ compilers, cmake, nasm, perl (for the AVIF encoder)
 #   tests/prerequisites.sh demo    ... and to build and run an app: Node 20 or later, npm
-#   tests/prerequisites.sh test    ... and to test: curl, Chromium, Redis or Valkey; the peers that a package brings
+#   tests/prerequisites.sh test    ... and to test: curl, openssl, Chromium, Redis or Valkey; the peers that a package brings
 #   tests/prerequisites.sh bench   ... and to measure: the peers that are built, into `bench-tools` in the target folder
 #
 # A peer that cannot be installed is no reason to stop: the report says that it is missing.
@@ -37,6 +37,7 @@ if [ "$purpose" != build ]; then
 fi
 if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
   has curl || lack curl
+  has openssl || lack openssl
   has redis-server valkey-server redis6-server || lack redis-server redis6
   has chromium chromium-browser google-chrome google-chrome-stable || lack chromium
 fi

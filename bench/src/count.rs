@@ -16,6 +16,8 @@ pub(crate) enum Operation {
     Route,
     /// A plain request for a file, all but the socket
     Plain,
+    /// The same, beside 100 custom rules
+    Ruled,
 }
 
 /// Does it so many times.
@@ -28,8 +30,9 @@ pub(crate) fn run(operation: Operation, times: u64) -> Result<(), Failure> {
                 black_box(routes.find(path));
             }
         }
-        Operation::Plain => {
-            let mut request = PlainRequest::prepare()?;
+        Operation::Plain | Operation::Ruled => {
+            let n_rules = if matches!(operation, Operation::Ruled) { 100 } else { 0 };
+            let mut request = PlainRequest::prepare(n_rules)?;
             for _ in 0..times {
                 black_box(request.answer());
             }

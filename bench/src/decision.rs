@@ -1,16 +1,18 @@
 //! The two decisions every request pays for, in this process alone: the route, and the whole way of a plain request.
 
-use std::{fs, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
 use bytes::BytesMut;
 use edgeplane::{
+    answer::Head,
     app::{App, Parts},
     assets,
+    rewrite::{Asked, CustomRules, List},
     route::Routes,
     server::plain::Rehearsal,
     telemetry::{Telemetry, access_log::AccessLog, metrics::Metrics},
 };
-use edgeplane_config::{LogFormat, Manifest, Settings};
+use edgeplane_config::{CustomRule, LogFormat, Manifest, Settings};
 
 use crate::failure::Failure;
 
@@ -25,6 +27,34 @@ pub(crate) fn routes(count: usize) -> Result<Routes, Failure> {
 
 pub(crate) fn compile(patterns: &[String]) -> Result<Routes, Failure> {
     Routes::compile(patterns.iter().map(String::as_str)).map_err(decision)
+}
+
+/// Redirects of old pages and of old sections, as sites gather them over the years.
+pub(crate) fn rules(count: usize) -> Vec<CustomRule> {
+    let rule = |n: usize| match n % 2 {
+        0 => format!(r#"{{"source": "/old-section-{n}/<*>", "target": "/section-{n}/<*>", "status": "301"}}"#),
+        _ => format!(r#"{{"source": "/old-page-{n}.html", "target": "/pages/{n}", "status": "301"}}"#),
+    };
+    let list = format!("[{}]", (0..count).map(rule).collect::<Vec<_>>().join(","));
+    edgeplane_config::parse_custom_rules(&list, Path::new("rules")).map(|(rules, _)| rules).unwrap_or_default()
+}
+
+/// Rules, compiled, and the path that a route is found for.
+#[derive(Debug)]
+pub(crate) struct Ruling(CustomRules);
+
+impl Ruling {
+    pub(crate) fn prepare(count: usize) -> Result<Self, Failure> {
+        let compiled = CustomRules::compile(&rules(count), &Settings::default().rewrite).map_err(decision)?;
+        compiled.map(Self).ok_or_else(|| decision(std::io::Error::other("there are no rules")))
+    }
+
+    /// Whether a rule takes the path.
+    pub(crate) fn find(&self, path: &str) -> bool {
+        let head = Head { method: "GET", path, query: None, fields: &[], http11: true, host: "localhost" };
+        let asked = Asked::of(&head, path.as_bytes(), None);
+        self.0.find(List::First, &asked, &|| false).is_some()
+    }
 }
 
 /// A request as browsers send it, for a file, and everything that answers it but a socket.
@@ -52,7 +82,8 @@ const MANIFEST: &str = r#"{
 }"#;
 
 impl PlainRequest {
-    pub(crate) fn prepare() -> Result<Self, Failure> {
+    /// Beside so many rules, none of which takes it.
+    pub(crate) fn prepare(n_rules: usize) -> Result<Self, Failure> {
         let folder = tempfile::tempdir().map_err(Failure::system("make a folder"))?;
         let files = folder.path().join("static");
         fs::create_dir(&files).map_err(Failure::file("make", &files))?;
@@ -67,7 +98,14 @@ impl PlainRequest {
         let shard = telemetry.shard();
         let app = App::build(
             settings,
-            Parts { manifest, pack, compute: None, images: None, custom_headers: Vec::new() },
+            Parts {
+                manifest,
+                custom_rules: rules(n_rules),
+                pack,
+                compute: None,
+                images: None,
+                custom_headers: Vec::new(),
+            },
             telemetry,
         )
         .map_err(decision)?;

@@ -13,6 +13,9 @@ use std::process::Command;
 const ROUTE_MAX: u64 = 850;
 const PLAIN_MAX: u64 = 13_550;
 
+/// How much more, in percent, a plain request may cost beside 100 rewrites and redirects.
+const RULED_MORE_MAX: u64 = 20;
+
 /// Operations of the shorter run. The longer one does twice as many, so that what start and end cost cancels out.
 const OPERATIONS: u64 = 2_000;
 
@@ -26,6 +29,13 @@ fn a_route_is_found_in_so_many_instructions() {
 fn a_plain_request_is_answered_in_so_many_instructions() {
     let cost = cost_of("plain");
     assert!(cost <= PLAIN_MAX, "{cost} instructions, at most {PLAIN_MAX} were expected");
+}
+
+#[test]
+fn a_hundred_rules_hardly_cost_a_plain_request() {
+    let (plain, ruled) = (cost_of("plain"), cost_of("ruled"));
+    let most = plain + plain * RULED_MORE_MAX / 100;
+    assert!(ruled <= most, "{ruled} instructions beside 100 rules and {plain} without, at most {most} were expected");
 }
 
 /// Instructions per operation.

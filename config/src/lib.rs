@@ -10,6 +10,7 @@
 //! * **compute resource**: the Node.js server in `compute/default`.
 //! * **image settings**: what the image optimization primitive may do.
 //! * **custom headers**: fields for the paths that patterns match, as `customHttp.yml` has them; no part of the manifest.
+//! * **custom rule**: a rewrite or redirect, as Amplify's console has them; no part of the manifest.
 //!
 //! Nothing here opens a socket, and nothing changes after start. A [`Bundle`] that exists obeys the specification.
 #![forbid(unsafe_code)]
@@ -17,6 +18,7 @@
 mod bundle;
 mod compute;
 mod custom_headers;
+mod custom_rules;
 mod image;
 mod manifest;
 mod problem;
@@ -28,11 +30,15 @@ mod settings;
 pub use bundle::{Bundle, ComputeFolder};
 pub use compute::{ComputeResource, Runtime};
 pub use custom_headers::{HeaderField, HeaderPlace, HeaderRule, custom_headers};
+pub use custom_rules::{
+    CustomRule, Demand, Piece, Placeholder, RuleAction, RuleSource, RuleTarget, RuleText, Site, parse_custom_rules,
+    read_custom_rules,
+};
 pub use image::{ImageFormat, ImageSettings, RemotePattern};
 pub use manifest::{Framework, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
 pub use problem::{Location, Problem, Problems, Rule, Severity};
 pub use route::{PathFault, PathPattern, Route, Target, TargetKind};
 pub use settings::{
     Address, Admin, Amount, ComputeSettings, HeaderSettings, ImageTuning, Limits, Loaded, LogFormat, Origin,
-    Prerendered, SettingProblem, SettingProblems, Settings, Sources, StaticSettings, Timeouts,
+    Prerendered, RewriteSettings, SettingProblem, SettingProblems, Settings, Sources, StaticSettings, Timeouts,
 };

@@ -10,7 +10,7 @@ const PROBLEMS_MAX: usize = 200;
 /// Characters of a message that are kept: enough for the longest path, too few to fill a screen or the memory.
 const MESSAGE_CHARS_MAX: usize = 400;
 
-/// A place in the manifest: the pointer for machines, the byte offset to make line and column of.
+/// A place in a document: the pointer for machines, the byte offset to make line and column of.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Anchor {
     pub(crate) pointer: String,
@@ -131,7 +131,7 @@ fn printable(text: &str) -> String {
 }
 
 /// Walks a text once, from offset to later offset, counting lines and characters.
-struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     rest: &'a str,
     offset: usize,
     line: usize,
@@ -139,12 +139,12 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Self { rest: text, offset: 0, line: 1, column: 1 }
     }
 
     /// The one-based line and column of `offset`, which must not lie before the last one asked for.
-    fn advance(&mut self, offset: usize) -> (usize, usize) {
+    pub(crate) fn advance(&mut self, offset: usize) -> (usize, usize) {
         while self.offset < offset {
             let mut chars = self.rest.chars();
             let Some(char) = chars.next() else { break };

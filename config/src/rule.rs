@@ -126,6 +126,31 @@ rules! {
     /// A remote pattern's path is a glob that starts with `/`.
     ImagePatternPathname = "image-pattern-pathname",
 
+    /// The rules of a bundle, or of a named file, are readable UTF-8 text of at most one mebibyte.
+    CustomRulesUnreadable = "custom-rules-unreadable",
+    /// A custom rule's texts are as long as Amplify's API allows.
+    CustomRuleLength = "custom-rule-length",
+    /// There is no white space around a custom rule's texts.
+    CustomRuleSpace = "custom-rule-space",
+    /// A custom rule's source is a path, a host or a regular expression.
+    CustomRuleSource = "custom-rule-source",
+    /// `<*>` stands once, at the end.
+    CustomRuleWildcard = "custom-rule-wildcard",
+    /// A source for a host names the host alone.
+    CustomRuleHost = "custom-rule-host",
+    /// A regular expression can be read.
+    CustomRuleRegex = "custom-rule-regex",
+    /// A custom rule's target is a path or an address that its status can lead to.
+    CustomRuleTarget = "custom-rule-target",
+    /// What a target names stands in the source.
+    CustomRulePlaceholder = "custom-rule-placeholder",
+    /// A custom rule's status is one of Amplify's five.
+    CustomRuleStatus = "custom-rule-status",
+    /// A condition is a country.
+    CustomRuleCondition = "custom-rule-condition",
+    /// A custom rule can be reached: no earlier one takes all its requests.
+    CustomRuleUnreachable = "custom-rule-unreachable",
+
     /// The framework has a name.
     FrameworkName = "framework-name",
     /// The framework's version is a semantic version.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use edgeplane_config::{HeaderRule, Manifest, Settings, Target, TargetKind};
+use edgeplane_config::{CustomRule, HeaderRule, Manifest, Settings, Target, TargetKind};
 use http::HeaderValue;
 use tokio::sync::watch;
 
@@ -17,6 +17,7 @@ use crate::{
     headers::{CompileError as HeaderError, Headers},
     image::{Images, Origin, Rules, StartImages},
     origin::LocalOrigin,
+    rewrite::{CompileRules, CustomRules},
     route::{CompileError, Routes},
     service::peer::Bounds,
     site::{Deployment, Site, Sites},
@@ -53,6 +54,9 @@ pub enum BuildError {
     /// The custom headers do not compile.
     #[error("failed to compile the custom headers")]
     Headers(#[from] HeaderError),
+    /// The custom rules do not compile.
+    #[error("failed to compile the custom rules")]
+    Rules(#[from] CompileRules),
     /// The image optimizer cannot start.
     #[error("failed to start the image optimizer")]
     Images(#[from] StartImages),
@@ -63,6 +67,8 @@ pub enum BuildError {
 pub struct Parts {
     /// What the framework asked for.
     pub manifest: Manifest,
+    /// Rewrites and redirects, in their order.
+    pub custom_rules: Vec<CustomRule>,
     /// The static assets.
     pub pack: Pack,
     /// Node or the upstreams.
@@ -102,7 +108,7 @@ impl App {
 
 /// Makes a deployment of its parts.
 pub(crate) fn activate(settings: &Settings, parts: Parts) -> Result<Deployment, BuildError> {
-    let Parts { manifest, pack, compute, images: _, custom_headers } = parts;
+    let Parts { manifest, custom_rules, pack, compute, images: _, custom_headers } = parts;
     let targets = || manifest.routes.iter().flat_map(|route| [Some(&route.target), route.fallback.as_ref()]).flatten();
     let wants_images = targets().any(|target| matches!(target, Target::Image { .. }));
     let is_static = targets().all(|target| target.kind() == TargetKind::Static);
@@ -112,6 +118,7 @@ pub(crate) fn activate(settings: &Settings, parts: Parts) -> Result<Deployment, 
         .map(|images| Arc::new(Rules::new(&images, &settings.image, &settings.public_host)));
     Ok(Deployment {
         id: deployment_id(),
+        custom_rules: CustomRules::compile(&custom_rules, &settings.rewrite)?,
         automaton: Routes::compile(manifest.routes.iter().map(|route| route.path.as_str()))?,
         routes: manifest.routes,
         pack: ArcSwap::from_pointee(pack),

@@ -1,12 +1,17 @@
-//! Hot: which route takes a request. The one list of steps that serving and `explain` share.
+//! Hot: which rule and which route take a request. The one list of steps that serving and `explain` share.
 
-use edgeplane_config::{Prerendered, Route, StaticSettings, Target};
+use std::net::SocketAddr;
+
+use edgeplane_config::{Prerendered, Route, Settings, StaticSettings, Target};
 use http::HeaderValue;
 
 use crate::{
     answer::Head,
     assets::{self, Lookup, Pack, Policy},
+    compute::forwarded::Client,
+    rewrite::{Asked, List, Taken},
     route::{self, Routes},
+    site::Deployment,
 };
 
 /// What was decided about a request.
@@ -24,6 +29,49 @@ impl<'d> Decision<'d> {
     pub fn fallback_for(&self, head: &Head<'_>) -> Option<&'d Target> {
         self.route.fallback.as_ref().filter(|_| head.is_read())
     }
+}
+
+/// What custom rules say to a request.
+#[derive(Clone, Debug, Default)]
+pub struct Ruled {
+    /// The one that takes it.
+    pub taken: Option<Taken>,
+    /// Regular expressions that were given up.
+    pub given_up: u32,
+}
+
+impl Ruled {
+    /// Whether there is nothing to do and nothing to tell.
+    pub fn is_nothing(&self) -> bool {
+        self.taken.is_none() && self.given_up == 0
+    }
+}
+
+/// The custom rule of that list which takes a request. `path` is the decoded path.
+///
+/// Nobody may be sent elsewhere by a page for what is not found but who reads: a form that is sent is not repeated.
+pub fn rule(deployment: &Deployment, list: List, head: &Head<'_>, path: &[u8], country: Option<&str>) -> Ruled {
+    let Some(rules) = &deployment.custom_rules else { return Ruled::default() };
+    // `OPTIONS *` is about the server, not about an address.
+    if !path.starts_with(b"/") || (list == List::Last && !head.is_read()) {
+        return Ruled::default();
+    }
+    let asked = Asked::of(head, path, country);
+    let taken = rules.find(list, &asked, &|| is_image(deployment, path));
+    Ruled { taken, given_up: asked.given_up.get() }
+}
+
+/// Whether an image route takes the path.
+pub fn is_image(deployment: &Deployment, path: &[u8]) -> bool {
+    let decision = decide(&deployment.automaton, &deployment.routes, path);
+    decision.is_some_and(|decision| matches!(decision.route.target, Target::Image { .. }))
+}
+
+/// The client's country, where a rule asks for it and the peer is trusted to name it.
+pub fn country<'h>(deployment: &Deployment, settings: &Settings, peer: SocketAddr, head: &Head<'h>) -> Option<&'h str> {
+    let asks = deployment.custom_rules.as_ref().is_some_and(|rules| rules.reads_country());
+    let name = settings.rewrite.country_header.as_deref().filter(|_| asks)?;
+    Client::of(peer, head, &settings.trusted_proxies).trusted.then(|| head.field(name)).flatten()
 }
 
 /// Finds the route, where `automaton` was compiled from `routes`. `path` is the decoded path, as [`route::decode`] gives it.

@@ -10,6 +10,7 @@ use crate::{
     compute::Fleet,
     headers::{Headers, Overlay},
     image::Rules,
+    rewrite::CustomRules,
     route::Routes,
 };
 
@@ -18,6 +19,8 @@ use crate::{
 pub struct Deployment {
     /// Names the bundle's content; part of cache keys.
     pub id: String,
+    /// Rewrites and redirects, where there are any; they come before the routes.
+    pub custom_rules: Option<CustomRules>,
     /// The manifest's routes, in order.
     pub routes: Vec<Route>,
     /// Their patterns as one automaton; finds an index into `routes`.

@@ -54,7 +54,7 @@ impl<'a> Lane<'a> {
 fn request(case: u64) -> impl Fn(&str) -> Request {
     let mut chance = Chance::of(!case);
     let method = chance.one(&["GET", "GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "Odd"]);
-    let path = chance.one(&["/page", "/page", "/none", "/", "/a%20b/%2F", "//x/../y", "/p;a=b,c"]);
+    let path = chance.one(&["/page", "/page", "/none", "/", "/a%20b/%2F", "//x/../y", "/p;a=b,c", "/old/a%20b"]);
     let query = chance.one(&["", "&q=a%20b", "&x=|^{}", "&a?b", "&="]);
     let body = (method != "HEAD" && (method != "GET" || chance.once_in(9)) && chance.once_in(2)).then(|| {
         let size = chance.one(&[0, 1, 10, 5000, 60_000]);
@@ -193,6 +193,8 @@ fn launch(upstream: &Upstream) -> Launch {
         {"path": "/*", "target": compute},
     ]);
     let bundle = Draft::with_routes(routes).compute("").file("page", "from the file").write();
+    let rules = json!([{"source": "/old/<*>", "target": "/new/<*>", "status": "200"}]);
+    std::fs::write(bundle.join("customRules.json"), rules.to_string()).unwrap();
     Launch::new(&bundle).arg("--upstream").arg(upstream.address.to_string()).setting("log", "off")
 }
 

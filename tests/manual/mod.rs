@@ -1,6 +1,6 @@
 //! The manual runs: every settings file in it loads, every JSON parses, every command prints what it is said to print.
 //!
-//! * A `toml` block is a settings file, a `json` block a document.
+//! * A `toml` block is a settings file, a `json` block a document; those of the page on rules are rules.
 //! * In a `console` block, lines that begin with `$ ` are commands and the lines below are what they print. `[..]`
 //!   stands for anything on one line, a line `...` for any number of lines.
 //! * `<!-- file: NAME -->` above a block writes it for the commands that follow.
@@ -77,6 +77,19 @@ fn every_json_document_parses() {
             let parsed = serde_json::from_str::<serde_json::Value>(&block.text);
             assert!(parsed.is_ok(), "{name}:{}: {}", block.line, parsed.unwrap_err());
         }
+    }
+}
+
+/// The page on rules shows rules, each of which is fine.
+#[test]
+fn every_rule_of_the_manual_is_read_without_a_remark() {
+    let (_, text) = documents().into_iter().find(|(name, _)| name == "docs/rules.md").unwrap();
+    let shown: Vec<Block> = blocks(&text).into_iter().filter(|block| block.language == "json").collect();
+    assert!(!shown.is_empty(), "the manual shows no rules");
+    for block in shown {
+        let read = edgeplane_config::parse_custom_rules(&block.text, Path::new("docs/rules.md"));
+        let (rules, problems) = read.unwrap_or_else(|problems| panic!("docs/rules.md:{}: {problems}", block.line));
+        assert!(!rules.is_empty() && problems.is_empty(), "docs/rules.md:{}: {problems}", block.line);
     }
 }
 

@@ -5,7 +5,7 @@ use std::{hint::black_box, thread, time::Instant};
 use super::Scenario;
 use crate::{
     cores,
-    decision::{PATH, PlainRequest, compile, routes},
+    decision::{PATH, PlainRequest, Ruling, compile, routes},
     failure::Failure,
     load::count,
     measure::Tree,
@@ -35,7 +35,7 @@ fn run(stage: &Stage) -> Result<Vec<Outcome>, Failure> {
     let operations = stage.extent.of(OPERATIONS, OPERATIONS_SMOKE);
     let measured = move || {
         cores::stay_on(SERVER_CORE)?;
-        Ok(vec![few_and_many(operations)?, hostile(operations)?, plain_request(operations)?])
+        Ok(vec![few_and_many(operations)?, hostile(operations)?, rules(operations)?, plain_request(operations)?])
     };
     thread::scope(|scope| match scope.spawn(measured).join() {
         Ok(done) => done,
@@ -97,12 +97,37 @@ fn hostile(operations: usize) -> Result<Outcome, Failure> {
     Ok(outcome)
 }
 
+/// Rewrites and redirects of which none takes the path.
+fn rules(operations: usize) -> Result<Outcome, Failure> {
+    let what = "The custom rules of a path of 40 bytes that none of them takes: redirects of old pages and sections.";
+    let mut outcome = Outcome::new("rules", "Rule decision", what);
+    outcome.targets.push(Target {
+        what: "100 rules against 2 rules".into(),
+        subject: Subject::Ratio { of: "100 rules".into(), to: "2 rules".into() },
+        ..most("100 rules", MOST_TIMES)
+    });
+    let path = std::str::from_utf8(PATH).unwrap_or_default();
+    let sets = [("2 rules", Ruling::prepare(2)?), ("100 rules", Ruling::prepare(100)?)];
+    for _ in 0..ROUNDS {
+        for (name, rules) in &sets {
+            outcome.record(name, &TIME, nanoseconds(operations, |_| rules.find(black_box(path))));
+        }
+    }
+    Ok(outcome)
+}
+
 fn plain_request(operations: usize) -> Result<Outcome, Failure> {
     let what = "From the bytes of a browser's request for a file of 1 KB to the bytes of the answer and its metrics; nothing is sent.";
     let mut outcome = Outcome::new("plain-request", "Plain request, without a socket", what);
-    let mut request = PlainRequest::prepare()?;
+    outcome.targets.push(Target {
+        what: "beside 100 rewrites and redirects".into(),
+        subject: Subject::Ratio { of: "100 rules".into(), to: OURS.into() },
+        ..most("100 rules", MOST_TIMES)
+    });
+    let (mut request, mut ruled) = (PlainRequest::prepare(0)?, PlainRequest::prepare(100)?);
     for _ in 0..ROUNDS {
         outcome.record(OURS, &TIME, nanoseconds(operations, |_| request.answer()));
+        outcome.record("100 rules", &TIME, nanoseconds(operations, |_| ruled.answer()));
     }
     Ok(outcome)
 }

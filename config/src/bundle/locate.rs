@@ -49,28 +49,50 @@ fn resolved(folder: &Path, report: &mut Report) -> Option<PathBuf> {
         .ok()
 }
 
+/// Why there is no text.
+#[derive(Debug)]
+pub(crate) enum TextFault {
+    /// There is no file, or none that can be read.
+    Unreadable(io::Error),
+    /// It has more bytes than this.
+    TooLarge(u64),
+    /// It is no UTF-8; what stands before the first wrong byte is.
+    NoText { readable: String },
+}
+
 /// The manifest's text; `Err` holds as much of it as is text.
 pub(super) fn text(file: &Path, report: &mut Report) -> Result<String, String> {
     let start = Anchor::default();
-    let bytes = match read(file) {
-        Ok(bytes) => bytes,
-        Err(error) => {
+    match text_of(file) {
+        Ok(text) => Ok(text),
+        Err(TextFault::Unreadable(error)) => {
             let message = format!("the manifest cannot be read: {error}");
             report.error(Rule::ManifestUnreadable, &start, message, "make it a regular file that you can read");
-            return Err(String::new());
+            Err(String::new())
         }
-    };
+        Err(TextFault::TooLarge(most)) => {
+            let message = format!("the manifest is larger than {most} bytes");
+            let help = "a manifest holds 25 routes and some settings; remove what is not part of it";
+            report.error(Rule::ManifestTooLarge, &start, message, help);
+            Err(String::new())
+        }
+        Err(TextFault::NoText { readable }) => {
+            let anchor = Anchor { pointer: String::new(), offset: readable.len() };
+            report.error(Rule::ManifestUnreadable, &anchor, "the manifest is not UTF-8 text", "save it as UTF-8");
+            Err(readable)
+        }
+    }
+}
+
+/// The text of a document of a bundle, which is no larger than a manifest may be.
+pub(crate) fn text_of(file: &Path) -> Result<String, TextFault> {
+    let bytes = read(file).map_err(TextFault::Unreadable)?;
     if bytes.len() as u64 > MANIFEST_BYTES_MAX {
-        let message = format!("the manifest is larger than {MANIFEST_BYTES_MAX} bytes");
-        let help = "a manifest holds 25 routes and some settings; remove what is not part of it";
-        report.error(Rule::ManifestTooLarge, &start, message, help);
-        return Err(String::new());
+        return Err(TextFault::TooLarge(MANIFEST_BYTES_MAX));
     }
     String::from_utf8(bytes).map_err(|error| {
-        let offset = error.utf8_error().valid_up_to();
-        let anchor = Anchor { pointer: String::new(), offset };
-        report.error(Rule::ManifestUnreadable, &anchor, "the manifest is not UTF-8 text", "save it as UTF-8");
-        String::from_utf8_lossy(&error.as_bytes()[..offset]).into_owned()
+        let readable = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
+        TextFault::NoText { readable }
     })
 }
 

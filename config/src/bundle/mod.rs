@@ -6,10 +6,13 @@ mod locate;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use locate::{TextFault, text_of};
+
 use crate::{
-    HeaderRule, HeaderSettings, Manifest, Problems, Severity,
+    CustomRule, HeaderRule, HeaderSettings, Manifest, Problems, Severity,
     compute::COMPUTE_NAME,
     custom_headers::custom_headers,
+    custom_rules,
     manifest::{self, MANIFEST_FILE},
     report::Report,
 };
@@ -27,6 +30,11 @@ pub struct Bundle {
     pub static_dir: Option<PathBuf>,
     /// The custom headers, in their order.
     pub custom_headers: Vec<HeaderRule>,
+    /// The rewrites and redirects of its `customRules.json`, where it has one. They are no part of the specification:
+    /// what is wrong with them stands in `custom_rule_problems`, and whoever uses them looks there.
+    pub custom_rules: Vec<CustomRule>,
+    /// What was found wrong or remarkable with them.
+    pub custom_rule_problems: Problems,
     /// What was remarked upon while opening; never errors.
     pub warnings: Problems,
 }
@@ -77,8 +85,27 @@ impl Bundle {
             entrypoint: resource.entrypoint.clone(),
             node_major: resource.runtime.major,
         });
-        Ok(Self { root, manifest, compute, static_dir, custom_headers, warnings: problems })
+        let (custom_rules, custom_rule_problems) = rules(&root);
+        Ok(Self {
+            root,
+            manifest,
+            compute,
+            static_dir,
+            custom_headers,
+            custom_rules,
+            custom_rule_problems,
+            warnings: problems,
+        })
     }
+}
+
+/// The bundle's own rules. They belong to the app like its routes do, and adapters write them; Amplify itself reads none.
+fn rules(root: &Path) -> (Vec<CustomRule>, Problems) {
+    let file = root.join(custom_rules::FILE);
+    if file.symlink_metadata().is_err() {
+        return (Vec::new(), Problems::default());
+    }
+    custom_rules::read(&file, Path::new(custom_rules::FILE))
 }
 
 /// `compute/default`, relative to the bundle.

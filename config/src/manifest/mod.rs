@@ -9,11 +9,11 @@ mod document;
 mod framework;
 mod host;
 mod image;
-mod node;
+pub(crate) mod node;
 mod promise;
 mod remote;
 mod route;
-mod syntax;
+pub(crate) mod syntax;
 mod target;
 
 pub(crate) use document::read;

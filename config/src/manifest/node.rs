@@ -14,13 +14,13 @@ use crate::{
 
 /// One value of the document.
 #[derive(Clone, Debug)]
-pub(super) struct Node<'a> {
+pub(crate) struct Node<'a> {
     value: &'a Value<'a>,
-    pub(super) anchor: Anchor,
+    pub(crate) anchor: Anchor,
 }
 
 /// The members of an object, by name.
-pub(super) struct Members<'a> {
+pub(crate) struct Members<'a> {
     object: &'a Object<'a>,
     anchor: Anchor,
     name: String,
@@ -28,22 +28,33 @@ pub(super) struct Members<'a> {
 
 impl<'a> Node<'a> {
     /// The document itself.
-    pub(super) fn root(value: &'a Value<'a>) -> Self {
+    pub(crate) fn root(value: &'a Value<'a>) -> Self {
         Self { value, anchor: Anchor { pointer: String::new(), offset: value.start() } }
     }
 
+    /// A value of the document that stands at `anchor`.
+    pub(crate) fn new(value: &'a Value<'a>, anchor: Anchor) -> Self {
+        Self { value, anchor }
+    }
+
+    /// Whether it is `null`.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self.value, Value::NullKeyword(_))
+    }
+
     /// What to call it: `` `path` ``, or `` `routes[0]` `` for an element.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let mut tokens = self.anchor.pointer.rsplit('/');
         match (tokens.next().unwrap_or_default(), tokens.next()) {
             ("", _) => "the manifest".to_owned(),
+            (index, Some("")) if index.bytes().all(|byte| byte.is_ascii_digit()) => format!("`[{index}]`"),
             (index, Some(list)) if index.bytes().all(|byte| byte.is_ascii_digit()) => format!("`{list}[{index}]`"),
             (key, _) => format!("`{key}`"),
         }
     }
 
     /// The value as a string.
-    pub(super) fn string(&self, report: &mut Report) -> Option<&'a str> {
+    pub(crate) fn string(&self, report: &mut Report) -> Option<&'a str> {
         match self.value {
             Value::StringLit(string) => Some(&string.value),
             _ => self.mistyped("a string", "put it in double quotes", report),
@@ -51,7 +62,7 @@ impl<'a> Node<'a> {
     }
 
     /// The value as `true` or `false`.
-    pub(super) fn boolean(&self, report: &mut Report) -> Option<bool> {
+    pub(crate) fn boolean(&self, report: &mut Report) -> Option<bool> {
         match self.value {
             Value::BooleanLit(boolean) => Some(boolean.value),
             _ => self.mistyped("true or false", "write true or false, without quotes", report),
@@ -59,7 +70,7 @@ impl<'a> Node<'a> {
     }
 
     /// The value as a number that is whole and not negative; `Err` holds the text of any other number.
-    pub(super) fn whole(&self, report: &mut Report) -> Option<Result<u32, &'a str>> {
+    pub(crate) fn whole(&self, report: &mut Report) -> Option<Result<u32, &'a str>> {
         match self.value {
             Value::NumberLit(number) => Some(whole(number.value).ok_or(number.value)),
             _ => self.mistyped("a number", "write the digits without quotes", report),
@@ -67,7 +78,7 @@ impl<'a> Node<'a> {
     }
 
     /// The value as a list.
-    pub(super) fn elements(&self, report: &mut Report) -> Option<Vec<Self>> {
+    pub(crate) fn elements(&self, report: &mut Report) -> Option<Vec<Self>> {
         let Value::Array(array) = self.value else {
             return self.mistyped("a list", "write it in square brackets", report);
         };
@@ -79,7 +90,7 @@ impl<'a> Node<'a> {
     }
 
     /// The value as an object. Repeated members are errors; members not in `known` are reported with this severity.
-    pub(super) fn members(&self, known: &[&str], unknown: Severity, report: &mut Report) -> Option<Members<'a>> {
+    pub(crate) fn members(&self, known: &[&str], unknown: Severity, report: &mut Report) -> Option<Members<'a>> {
         let Value::Object(object) = self.value else {
             return self.mistyped("an object", "write it in curly brackets", report);
         };
@@ -114,14 +125,14 @@ impl<'a> Node<'a> {
 
 impl<'a> Members<'a> {
     /// The member of this name, where there is one.
-    pub(super) fn optional(&self, key: &str) -> Option<Node<'a>> {
+    pub(crate) fn optional(&self, key: &str) -> Option<Node<'a>> {
         let member = self.object.properties.iter().find(|member| member.name.as_str() == key)?;
         let anchor = self.anchor.child(key, member.value.start());
         Some(Node { value: &member.value, anchor })
     }
 
     /// The member of this name, which must be there; `example` completes the advice to add it.
-    pub(super) fn required(&self, key: &str, example: &str, report: &mut Report) -> Option<Node<'a>> {
+    pub(crate) fn required(&self, key: &str, example: &str, report: &mut Report) -> Option<Node<'a>> {
         let member = self.optional(key);
         if member.is_none() {
             let message = format!("{} has no `{key}`", self.name);
@@ -131,7 +142,7 @@ impl<'a> Members<'a> {
     }
 
     /// Where the object stands.
-    pub(super) fn anchor(&self) -> &Anchor {
+    pub(crate) fn anchor(&self) -> &Anchor {
         &self.anchor
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The document's value, or `None` and one error: after a slip of syntax, nothing that follows can be trusted.
-pub(super) fn parse<'a>(text: &'a str, report: &mut Report) -> Option<Value<'a>> {
+pub(crate) fn parse<'a>(text: &'a str, report: &mut Report) -> Option<Value<'a>> {
     if text.starts_with('\u{feff}') {
         let help = "save the file as UTF-8 without a byte order mark";
         report.error(Rule::JsonSyntax, &Anchor::default(), "the file starts with a byte order mark", help);

@@ -10,6 +10,7 @@ use std::{
 use super::{
     Settings, meaning,
     problem::{Origin, SettingProblem, SettingProblems, Suggestion},
+    rules,
     wire::{self, Known, Raw, Values, Written},
 };
 
@@ -56,6 +57,7 @@ impl Settings {
         let known = Known::of(&values);
         let mut problems = Vec::new();
         let mut warnings = Vec::new();
+        let mut tables = Vec::new();
 
         let file = match file_text(sources) {
             Ok(file) => file,
@@ -65,7 +67,9 @@ impl Settings {
             }
         };
         if let Some((path, text)) = &file {
-            values.extend(wire::file(path, text, &known, &mut problems));
+            let (written, rules) = wire::file(path, text, &known, &mut problems);
+            values.extend(written);
+            tables = rules;
         }
         let variables = variables(&sources.environment, &known, &mut warnings, &mut problems);
         values.extend(variables);
@@ -74,8 +78,9 @@ impl Settings {
             values.insert((*key).to_owned(), Written { raw: Raw::Untyped(value.clone()), origin });
         }
 
-        let (settings, wrong) = meaning::read(&values, state_dir(&sources.environment));
+        let (mut settings, wrong) = meaning::read(&values, state_dir(&sources.environment));
         problems.extend(wrong);
+        settings.custom_rules = rules::read(&tables, &mut problems, &mut warnings);
         if !problems.is_empty() {
             return Err(SettingProblems(problems));
         }

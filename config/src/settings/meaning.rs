@@ -2,12 +2,12 @@
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use super::{
-    Address, ComputeSettings, HeaderSettings, ImageTuning, Limits, LogFormat, Prerendered, Settings, StaticSettings,
-    Timeouts,
+    Address, ComputeSettings, HeaderSettings, ImageTuning, Limits, LogFormat, Prerendered, RewriteSettings, Settings,
+    StaticSettings, Timeouts,
     problem::SettingProblem,
     quantity::{self, GIB, KIB, MIB},
     read::Reader,
@@ -39,6 +39,8 @@ pub(crate) fn read(values: &Values, state_dir: PathBuf) -> (Settings, Vec<Settin
         headers: headers(&mut reader),
         compute: compute(&mut reader),
         image: image(&mut reader),
+        rewrite: rewrite(&mut reader),
+        custom_rules: Vec::new(),
     };
     contradictions(&settings, &mut reader);
     (settings, reader.problems())
@@ -164,6 +166,23 @@ fn image(reader: &mut Reader<'_>) -> ImageTuning {
         worker_bytes: reader.bytes("image.worker-bytes", 16 * MIB..=64 * GIB),
         worker_idle_bytes: reader.bytes("image.worker-idle-bytes", MIB..=64 * GIB),
         worker_jobs: reader.count("image.worker-jobs", 1..=1_000_000),
+    }
+}
+
+fn rewrite(reader: &mut Reader<'_>) -> RewriteSettings {
+    let field = |text: &str| match text {
+        "" => Some(None),
+        text => HeaderName::from_bytes(text.as_bytes()).ok().map(|name| Some(name.as_str().to_owned())),
+    };
+    RewriteSettings {
+        custom_rules_file: reader.path("rewrite.custom-rules-file"),
+        bundle_rules: reader.boolean("rewrite.bundle-rules"),
+        country_header: reader.parsed("rewrite.country-header", None, "write the name of a field, or nothing", field),
+        spare_images: reader.boolean("rewrite.spare-images"),
+        regex_steps: reader.count("rewrite.regex-steps", 100..=10_000_000),
+        regex_path: reader.bytes("rewrite.regex-path", 64..=64 * KIB),
+        connect_timeout: reader.duration("rewrite.connect-timeout", 10 * MS..=HOUR),
+        hops_max: reader.count("rewrite.hops-max", 1..=100),
     }
 }
 

@@ -3,7 +3,8 @@
 //! 1. [`wire`]: TOML text to flat `section.key` values; `default.toml` is the list of what exists
 //! 2. [`load`]: one source laid over the other: defaults < file < environment < flags
 //! 3. [`meaning`]: each value read by its kind, with [`read`], [`quantity`] and [`address`]
-//! 4. [`problem`]: everything that was wrong, at once
+//! 4. [`rules`]: the rewrites and redirects that stand in the file
+//! 5. [`problem`]: everything that was wrong, at once
 
 mod wire;
 mod load;
@@ -12,6 +13,7 @@ mod read;
 mod quantity;
 mod address;
 mod problem;
+mod rules;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +21,8 @@ mod tests;
 use std::{path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
+
+use crate::CustomRule;
 
 pub use address::{Address, Admin};
 pub use load::{Loaded, Sources};
@@ -59,6 +63,10 @@ pub struct Settings {
     pub compute: ComputeSettings,
     /// The image optimization primitive.
     pub image: ImageTuning,
+    /// Rewrites and redirects.
+    pub rewrite: RewriteSettings,
+    /// Those of the file's `[[custom-rules]]`, in their order; they come before all others.
+    pub custom_rules: Vec<CustomRule>,
 }
 
 /// A count, or as many as the machine (its cgroup quota) has processors.
@@ -189,6 +197,27 @@ pub struct ComputeSettings {
     pub pool_size: usize,
     /// Attempts per request that may be repeated, the first included.
     pub attempts: usize,
+}
+
+/// `[rewrite]`: custom rules, which are Amplify's rewrites and redirects.
+#[derive(Clone, Debug)]
+pub struct RewriteSettings {
+    /// A file with rules beside those of the bundle.
+    pub custom_rules_file: Option<PathBuf>,
+    /// Whether the bundle's `customRules.json` counts.
+    pub bundle_rules: bool,
+    /// The request field that names the client's country, lower case; none: no country is known.
+    pub country_header: Option<String>,
+    /// Whether a rule that rewrites to one page leaves image routes alone.
+    pub spare_images: bool,
+    /// Steps back that a regular expression may take: no match above.
+    pub regex_steps: usize,
+    /// Bytes of a path that regular expressions are tried on: no match above.
+    pub regex_path: usize,
+    /// Connecting to another site, TLS included.
+    pub connect_timeout: Duration,
+    /// Servers of this kind that a proxied request may have passed: 508 above.
+    pub hops_max: usize,
 }
 
 /// `[image]`: the optimizer's bounds and defaults.

@@ -37,6 +37,18 @@ pub(crate) struct Written {
     pub(crate) origin: Origin,
 }
 
+/// A rule of `[[custom-rules]]`, its values not yet understood.
+#[derive(Clone, Debug)]
+pub(crate) struct RuleTable {
+    /// Where it stands.
+    pub(crate) origin: Origin,
+    /// Its values, by their names.
+    pub(crate) values: Values,
+}
+
+/// What rules are called in a file.
+pub(crate) const RULES: &str = "custom-rules";
+
 /// The values of one or several sources, by `section.key`.
 pub(crate) type Values = IndexMap<String, Written>;
 
@@ -95,8 +107,13 @@ pub(crate) fn defaults() -> Values {
     values
 }
 
-/// Reads the text of a settings file. What is wrong with it goes to `problems`, all of it.
-pub(crate) fn file(path: &Path, text: &str, known: &Known, problems: &mut Vec<SettingProblem>) -> Values {
+/// Reads the text of a settings file, and the rules in it. What is wrong with it goes to `problems`, all of it.
+pub(crate) fn file(
+    path: &Path,
+    text: &str,
+    known: &Known,
+    problems: &mut Vec<SettingProblem>,
+) -> (Values, Vec<RuleTable>) {
     let at = |offset: usize| {
         let before = text.get(..offset).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -111,7 +128,7 @@ pub(crate) fn file(path: &Path, text: &str, known: &Known, problems: &mut Vec<Se
         let origin = at(error.span().map_or(0, |span| span.start));
         problems.push(SettingProblem::new(origin, None, format!("no valid TOML: {}", error.message())));
     }
-    let mut values = Values::new();
+    let (mut values, mut rules) = (Values::new(), Vec::new());
     let mut keep = |key: String, name_at: usize, value: &Spanned<DeValue<'_>>| {
         if known.keys.contains(&key) {
             values.insert(key, Written { raw: raw(value), origin: at(value.span().start) });
@@ -123,6 +140,21 @@ pub(crate) fn file(path: &Path, text: &str, known: &Known, problems: &mut Vec<Se
     for (name, value) in document.get_ref() {
         let section = name.get_ref();
         match value.get_ref() {
+            DeValue::Array(tables) if section == RULES => {
+                for table in tables.iter() {
+                    let values = match table.get_ref() {
+                        DeValue::Table(table) => table
+                            .iter()
+                            .map(|(key, value)| {
+                                let written = Written { raw: raw(value), origin: at(value.span().start) };
+                                (key.get_ref().to_string(), written)
+                            })
+                            .collect(),
+                        _ => Values::new(),
+                    };
+                    rules.push(RuleTable { origin: at(table.span().start), values });
+                }
+            }
             DeValue::Table(table) if known.sections.contains(section.as_ref()) => {
                 for (key, value) in table {
                     keep(format!("{section}.{}", key.get_ref()), key.span().start, value);
@@ -131,7 +163,7 @@ pub(crate) fn file(path: &Path, text: &str, known: &Known, problems: &mut Vec<Se
             _ => keep(section.to_string(), name.span().start, value),
         }
     }
-    values
+    (values, rules)
 }
 
 fn raw(value: &Spanned<DeValue<'_>>) -> Raw {

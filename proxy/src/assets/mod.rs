@@ -12,8 +12,8 @@
 //!
 //! When a request comes (hot), [`answer`](answer()) looks the name up in memory (`lookup`), chooses the variant (`encoding`),
 //! evaluates the preconditions (`conditional`) and the range (`range`), and hands out a `content`: a window of the pack.
-//! [`ready`](ready()) does the same for plain requests without writing a head.
-//! [`absent`] answers by a page where there is nothing. No file is opened or asked for, and no content byte is copied.
+//! [`ready`](ready()) does the same for plain requests without writing a head. [`absent`] and [`page`](page()) answer by a
+//! page where there is nothing. No file is opened or asked for, and no content byte is copied.
 //!
 //! The bundle may be truncated, deleted or replaced at any time: the pack is a copy, and a mapped pack that is
 //! removed lives on until its last reader is done.
@@ -48,7 +48,7 @@ pub use improve::{ImproveError, improve};
 pub use listing::WalkError;
 pub use lookup::Lookup;
 pub use pack::{OpenError, Pack};
-pub use page::{absent, has_page};
+pub use page::{absent, has_page, page};
 pub use prepare::{PrepareError, pack_to, prepare};
 pub use ready::{Ready, ready};
 pub use variant::Effort;

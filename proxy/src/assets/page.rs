@@ -9,7 +9,7 @@ use http::{
 use super::{
     answer::{self, Policy},
     lookup::Lookup,
-    pack::Pack,
+    pack::{File, Found, Pack},
 };
 use crate::answer::{Answer, Head};
 
@@ -35,7 +35,17 @@ pub fn absent(
     if let Some(file) = app {
         return Some(answer::read(file, head, policy));
     }
-    let file = pack.named(settings.not_found_page.as_ref()?)?;
+    Some(missing(pack.named(settings.not_found_page.as_ref()?)?, head, policy))
+}
+
+/// The file at `path` with the status 404; none where there is no such file.
+pub fn page(pack: &Pack, path: &[u8], head: &Head<'_>, policy: &Policy<'_>) -> Option<Answer> {
+    let Found::File(_, file) = pack.find(path, policy.lookup)? else { return None };
+    head.is_read().then(|| missing(file, head, policy))
+}
+
+/// A file as the answer for what is not found.
+fn missing(file: &File, head: &Head<'_>, policy: &Policy<'_>) -> Answer {
     let mut answer = answer::whole(file, answer::select(file, head, policy));
     answer.status = StatusCode::NOT_FOUND;
     // RFC 9110 13.2.1 and 14.2: neither conditions nor ranges count for what is no 200, so nothing invites to them.
@@ -44,5 +54,5 @@ pub fn absent(
     }
     // As with every error of ours: a mistake should not outlive its mending.
     answer.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Some(answer)
+    answer
 }

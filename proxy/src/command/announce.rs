@@ -23,6 +23,9 @@ pub(crate) fn started(app: &App, bundle: Option<&Bundle>, listeners: &[Listener]
     for route in &deployment.routes {
         let _ = writeln!(text, "  {:widest$}  {}", route.path.as_str(), destination(route));
     }
+    if let Some(rules) = &deployment.custom_rules {
+        let _ = writeln!(text, "rules      {}, before these routes", rules.count());
+    }
     let pack = deployment.pack.load();
     let _ = writeln!(text, "static     {} files, {:.1} MB packed", pack.len(), megabytes(pack.bytes()));
     if let Some(fleet) = &deployment.compute {

@@ -10,6 +10,7 @@ use super::{
     Failure,
     arguments::{CheckArgs, Format},
     output::{self, Paint, Tone},
+    rules,
 };
 use crate::compute::trial;
 
@@ -23,6 +24,8 @@ pub(crate) fn run(settings: &Settings, args: &CheckArgs) -> Result<(), Failure> 
         }
         Err(problems) => (None, problems),
     };
+    let mut problems = problems;
+    problems.0.extend(rules::problems(settings, bundle.as_ref()).0);
     let problems = if args.strict { problems.strict() } else { problems };
     output::result(&match args.format {
         Format::Text => text(&args.bundle, &problems, Paint::stdout()),

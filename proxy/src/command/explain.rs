@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use super::{
     Failure,
     arguments::{ExplainArgs, Format},
-    output,
+    output, rules,
+    ruling::Ruling,
 };
 use crate::{
     answer::{Answer, Head},
@@ -21,6 +22,7 @@ use crate::{
     headers::Overlay,
     image::{ImageRequest, Preview, Refusal as ImageRefusal},
     origin::LocalOrigin,
+    rewrite::{List, Outcome},
     service::reply::Refusal,
     site::Deployment,
 };
@@ -33,8 +35,9 @@ pub(crate) fn run(settings: &Settings, args: ExplainArgs) -> Result<(), Failure>
     let scratch = tempfile::tempdir().map_err(|source| Failure::unavailable("make a temporary folder", source))?;
     let pack = assets::prepare(bundle.static_dir.as_deref(), scratch.path(), &settings.assets)
         .map_err(|source| Failure::unavailable("pack the static files", source))?;
+    let custom_rules = rules::gather(settings, Some(&bundle))?;
     let (manifest, custom_headers) = (bundle.manifest.clone(), bundle.custom_headers.clone());
-    let parts = Parts { manifest, pack, compute: None, images: None, custom_headers };
+    let parts = Parts { manifest, custom_rules, pack, compute: None, images: None, custom_headers };
     let deployment =
         app::activate(settings, parts).map_err(|source| Failure::unavailable("compile the routes", source))?;
     let walk = Walk { settings: Arc::new(settings.clone()), bundle, deployment: Arc::new(deployment) };
@@ -103,6 +106,15 @@ struct Asked<'a> {
 /// Everything about one request.
 struct Explanation {
     request: String,
+    rules: Option<Ruling>,
+    /// None where a rule answers by itself.
+    routed: Option<Routed>,
+    /// What the rules for what is not found say, where nothing is.
+    last: Option<(Ruling, Option<Routed>)>,
+}
+
+/// A route, and what its target and fallback would do.
+struct Routed {
     matched: String,
     pointer: String,
     pattern: String,
@@ -121,6 +133,36 @@ struct Walk {
 
 impl Walk {
     fn explain(&self, head: &Head<'_>) -> Result<Explanation, Failure> {
+        let mut decoded = Vec::new();
+        let path = decide::matched_path(head, &mut decoded);
+        // Whoever asks here is believed.
+        let country = self.settings.rewrite.country_header.as_deref().and_then(|name| head.field(name));
+        let rules = Ruling::of(&self.deployment, List::First, head, path, country);
+        let routed = match rules.as_ref().and_then(|ruling| ruling.outcome.as_ref()) {
+            Some(Outcome::Rewrite { path, query }) => Some(self.readdressed(head, path, query.as_deref())?),
+            Some(_) => None,
+            None => Some(self.route(head)?),
+        };
+        let is_missing = routed.as_ref().and_then(|routed| routed.steps.last()).is_some_and(|step| step.is_missing);
+        let last = match Ruling::of(&self.deployment, List::Last, head, path, country).filter(|_| is_missing) {
+            None => None,
+            Some(ruling) => {
+                let then = match &ruling.outcome {
+                    Some(Outcome::Rewrite { path, query }) => Some(self.readdressed(head, path, query.as_deref())?),
+                    _ => None,
+                };
+                Some((ruling, then))
+            }
+        };
+        Ok(Explanation { request: request_line(head), rules, routed, last })
+    }
+
+    /// The route of another address than the one asked for.
+    fn readdressed(&self, head: &Head<'_>, path: &str, query: Option<&str>) -> Result<Routed, Failure> {
+        self.route(&Head { path, query, ..*head })
+    }
+
+    fn route(&self, head: &Head<'_>) -> Result<Routed, Failure> {
         let routes = &self.deployment.routes;
         let mut decoded = Vec::new();
         let path = decide::matched_path(head, &mut decoded);
@@ -142,8 +184,7 @@ impl Walk {
         if self.deployment.is_static && steps.iter().all(|step| step.is_missing) {
             steps.extend(self.absent(&asked));
         }
-        Ok(Explanation {
-            request: request_line(head),
+        Ok(Routed {
             matched: String::from_utf8_lossy(path).into_owned(),
             pointer: format!("/routes/{}", decision.index),
             pattern: decision.route.path.as_str().to_owned(),
@@ -260,7 +301,36 @@ fn request_line(head: &Head<'_>) -> String {
 
 impl Explanation {
     fn text(&self) -> String {
-        let mut lines = vec![self.request.clone(), format!("matched on  {}", self.matched)];
+        let mut lines = vec![self.request.clone()];
+        lines.extend(self.rules.iter().flat_map(Ruling::lines));
+        lines.extend(self.routed.iter().flat_map(Routed::lines));
+        if let Some((ruling, then)) = &self.last {
+            lines.extend(ruling.lines());
+            lines.extend(then.iter().flat_map(Routed::lines));
+        }
+        lines.join("\n") + "\n"
+    }
+
+    fn json(&self) -> Value {
+        let mut json = self.routed.as_ref().map_or_else(
+            || json!({ "matched": null, "route": null, "passed_over": [], "steps": [], "note": null }),
+            Routed::json,
+        );
+        json["request"] = self.request.clone().into();
+        if let Some(rules) = &self.rules {
+            json["rules"] = json!({ "first": rules.json(), "outcome": rules.lines().last() });
+        }
+        if let Some((ruling, then)) = &self.last {
+            json["rules"]["last"] = ruling.json().into();
+            json["then"] = then.as_ref().map_or(Value::Null, Routed::json);
+        }
+        json
+    }
+}
+
+impl Routed {
+    fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("matched on  {}", self.matched)];
         for pattern in &self.passed_over {
             lines.push(format!("not         {pattern}"));
         }
@@ -282,7 +352,7 @@ impl Explanation {
                 lines.push(format!("  {name}: {said}{}", self.place(name, value)));
             }
         }
-        lines.join("\n") + "\n"
+        lines
     }
 
     /// Where a custom header was written, behind two spaces; nothing for every other one.
@@ -314,7 +384,6 @@ impl Explanation {
             })
             .collect();
         json!({
-            "request": self.request,
             "matched": self.matched,
             "route": { "pointer": self.pointer, "path": self.pattern },
             "passed_over": self.passed_over,

@@ -13,6 +13,8 @@ mod explain;
 mod pack;
 mod optimize;
 mod purge;
+mod rules;
+mod ruling;
 mod settings;
 mod version;
 mod failure;

@@ -10,10 +10,10 @@ use std::{
     thread,
 };
 
-use edgeplane_config::{Admin, Amount, Bundle, HeaderRule, Manifest, Settings};
+use edgeplane_config::{Admin, Amount, Bundle, CustomRule, HeaderRule, Manifest, Settings};
 use tokio::runtime::Builder;
 
-use super::{Failure, announce, arguments::ServeArgs, output, state::StateDir, stop::Stop};
+use super::{Failure, announce, arguments::ServeArgs, output, rules, state::StateDir, stop::Stop};
 use crate::{
     app::{self, App, Parts},
     assets::{self, Pack},
@@ -52,6 +52,7 @@ struct Served {
     manifest: Manifest,
     bundle: Option<Bundle>,
     custom_headers: Vec<HeaderRule>,
+    custom_rules: Vec<CustomRule>,
 }
 
 fn open(settings: &Settings, path: Option<&Path>) -> Result<Served, Failure> {
@@ -61,15 +62,17 @@ fn open(settings: &Settings, path: Option<&Path>) -> Result<Served, Failure> {
         if problems.has_errors() {
             return Err(Failure::Bundle(problems));
         }
-        return Ok(Served { manifest: Manifest::compute_only(), bundle: None, custom_headers });
+        let custom_rules = rules::gather(settings, None)?;
+        return Ok(Served { manifest: Manifest::compute_only(), bundle: None, custom_headers, custom_rules });
     }
     let path = path.unwrap_or_else(|| Path::new(DEFAULT_BUNDLE));
     let bundle = Bundle::open_with(path, sidecar, &settings.headers).map_err(Failure::Bundle)?;
     for problem in bundle.warnings.iter() {
         output::problem(problem);
     }
+    let custom_rules = rules::gather(settings, Some(&bundle))?;
     let (manifest, custom_headers) = (bundle.manifest.clone(), bundle.custom_headers.clone());
-    Ok(Served { manifest, bundle: Some(bundle), custom_headers })
+    Ok(Served { manifest, bundle: Some(bundle), custom_headers, custom_rules })
 }
 
 fn n_threads(threads: Amount) -> usize {
@@ -117,8 +120,8 @@ async fn serve(
     };
     let telemetry = telemetry(&settings)?;
     let images = Some(state.path().join("images"));
-    let Served { manifest, custom_headers, .. } = served;
-    let parts = Parts { manifest, pack, compute: compute.clone(), images, custom_headers };
+    let Served { manifest, bundle, custom_headers, custom_rules } = served;
+    let parts = Parts { manifest, custom_rules, pack, compute: compute.clone(), images, custom_headers };
     let app = App::build(Arc::clone(&settings), parts, telemetry)
         .map(Arc::new)
         .map_err(|source| Failure::unavailable("put the server together", source))?;
@@ -126,7 +129,7 @@ async fn serve(
     report.started(started);
     control(&app, &state);
     let improving = improve_pack(&app);
-    announce::started(&app, served.bundle.as_ref(), &listeners, admin_url.as_deref());
+    announce::started(&app, bundle.as_ref(), &listeners, admin_url.as_deref());
 
     let drained = server::run(Arc::clone(&app), listeners, n_shards, async {
         stop.requested().await;

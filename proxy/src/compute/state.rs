@@ -4,7 +4,7 @@ use std::time::Instant;
 
 /// An instance of a fleet: its place, counted from 0. Meaningful only together with its fleet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InstanceId(pub(super) usize);
+pub struct InstanceId(pub(crate) usize);
 
 /// Where an instance is in its life.
 ///

@@ -21,6 +21,7 @@ mod patience;
 pub mod plain;
 mod relay;
 mod rewrite;
+mod ruled;
 mod send;
 mod shard;
 mod turn;

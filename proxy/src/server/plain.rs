@@ -33,6 +33,8 @@ use crate::{
     compute::forwarded::Client,
     decide,
     image::Front,
+    rewrite::List,
+    site::Deployment,
     telemetry::{self, Lane, RequestId, access_log::Record},
 };
 
@@ -165,6 +167,9 @@ fn write<T>(
     let head = &passed.head;
     let deployment = app.sites.find(head.host).current();
     let path = head.path.as_bytes();
+    if deployment.custom_rules.is_some() && is_ruled(app, &deployment, head, peer) {
+        return None;
+    }
     let decision = decide::decide(&deployment.automaton, &deployment.routes, path)?;
     let client = || Client::of(peer, head, &app.settings.trusted_proxies);
     let target = &decision.route.target;
@@ -189,6 +194,13 @@ fn write<T>(
             Some(made.write(out, head, TargetKind::Image, client(), started, telemetry, send))
         }
     }
+}
+
+/// Whether a custom rule takes the request, or one was given up: what comes of either is told by `turn`.
+#[inline(never)]
+fn is_ruled(app: &App, deployment: &Deployment, head: &Head<'_>, peer: SocketAddr) -> bool {
+    let country = decide::country(deployment, &app.settings, peer, head);
+    !decide::rule(deployment, List::First, head, head.path.as_bytes(), country).is_nothing()
 }
 
 impl Made<'_> {

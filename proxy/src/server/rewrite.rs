@@ -1,4 +1,4 @@
-//! Hot: a request head written anew, for the two cases in which Compute must not see the client's own bytes.
+//! Hot: a request head written anew, where whoever is asked must not see the client's own bytes.
 
 use bytes::{Bytes, BytesMut};
 

@@ -5,7 +5,7 @@ use std::{
     future::{Future as _, poll_fn},
     net::SocketAddr,
     pin::pin,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::Poll,
     time::Instant,
 };
@@ -19,6 +19,7 @@ use super::{
     intake,
     loan::{Connection, poll_left},
     relay,
+    ruled::{self, Readdressed},
     shard::Shard,
     upstream,
     writer::{self, Envelope},
@@ -31,7 +32,11 @@ use crate::{
     decide,
     headers::Overlay,
     image::{Answered, ImageRequest, Refusal as ImageRefusal},
-    service::reply::{Refusal, Refused},
+    rewrite::{List, Outcome},
+    service::{
+        Whom,
+        reply::{Refusal, Refused},
+    },
     site::{Deployment, Site},
     telemetry::{RequestId, access_log::Record},
 };
@@ -49,7 +54,7 @@ pub(crate) enum After {
 
 /// What a target gave.
 #[derive(Debug)]
-enum Given {
+pub(super) enum Given {
     /// An answer that is still to be written.
     Answer(Answer),
     /// Nothing is there: a fallback may answer.
@@ -61,25 +66,33 @@ enum Given {
 }
 
 /// Everything about a request that the steps share.
-struct Turn<'a> {
-    shard: &'a Shard,
-    app: &'a App,
+pub(super) struct Turn<'a> {
+    pub(super) shard: &'a Shard,
+    pub(super) app: &'a App,
     site: &'a Site,
-    deployment: &'a Arc<Deployment>,
-    head: Head<'a>,
+    pub(super) deployment: &'a Arc<Deployment>,
+    /// As the client sent it.
+    pub(super) asked: Head<'a>,
+    pub(super) asked_path: &'a [u8],
+    /// As it is answered: a custom rule may have put another address in the place of the client's.
+    pub(super) head: Head<'a>,
+    /// What a rule for what is not found puts there.
+    pub(super) last: &'a OnceLock<Readdressed>,
+    pub(super) country: Option<&'a str>,
     bytes: &'a [u8],
     absolute: bool,
     upgrades: bool,
-    path: &'a [u8],
+    pub(super) path: &'a [u8],
     /// The custom headers of the path that the client asked for.
-    overlay: Option<Cow<'a, Overlay>>,
+    pub(super) overlay: Option<Cow<'a, Overlay>>,
     client: Client,
     peer: SocketAddr,
     request_id: RequestId,
     close: bool,
     /// The last look at the clock: nothing took long since then.
     now: Instant,
-    target: TargetKind,
+    /// None: a custom rule has answered.
+    pub(super) target: Option<TargetKind>,
     expects_continue: bool,
     instance: Option<InstanceId>,
     /// Bytes the client got from Compute.
@@ -125,36 +138,52 @@ pub(crate) async fn run(
     let site = app.sites.find(head.host);
     let deployment = site.current();
     let mut scratch = Vec::new();
+    let asked_path = decide::matched_path(&head, &mut scratch);
+    let country = decide::country(&deployment, &app.settings, peer, &head);
+    let ruled = decide::rule(&deployment, List::First, &head, asked_path, country);
+    let (readdressed, ruled) = match ruled::counted(ruled, &deployment, shard) {
+        Some(Outcome::Rewrite { path, query }) => (Some(Readdressed::new(path, query)), None),
+        ruled => (None, ruled),
+    };
+    let resort = OnceLock::new();
     let client = Client::of(peer, &head, &app.settings.trusted_proxies);
     let request_id = shard.telemetry.request_id_for(client.trusted.then(|| head.field("x-request-id")).flatten());
-    let path = decide::matched_path(&head, &mut scratch);
     let mut turn = Turn {
         shard,
         app,
         site,
         deployment: &deployment,
-        head,
+        asked: head,
+        asked_path,
+        head: readdressed.as_ref().map_or(head, |readdressed| readdressed.head(&head)),
+        last: &resort,
+        country,
         bytes,
         absolute,
         upgrades,
-        path,
-        overlay: deployment.overlay(path),
+        path: readdressed.as_ref().map_or(asked_path, Readdressed::decoded),
+        overlay: deployment.overlay(asked_path),
         client,
         peer,
         request_id,
         close: last || !keep_alive,
         now: started,
-        target: TargetKind::Static,
+        target: Some(TargetKind::Static),
         expects_continue,
         instance: None,
         written: 0,
     };
-    let (connection, given) = turn.answer(connection, expects_continue).await;
+    let (connection, given) = turn.answer(connection, ruled, expects_continue).await;
     turn.finish(connection, given, expects_continue, started).await
 }
 
 impl Turn<'_> {
-    async fn answer(&mut self, mut connection: Connection, expects_continue: bool) -> (Option<Connection>, Given) {
+    async fn answer(
+        &mut self,
+        mut connection: Connection,
+        ruled: Option<Outcome>,
+        expects_continue: bool,
+    ) -> (Option<Connection>, Given) {
         if let Err(refusal) = self.receive_body(&mut connection, expects_continue).await {
             self.close = true;
             return (Some(connection), Given::Answer(refusal.answer()));
@@ -162,28 +191,49 @@ impl Turn<'_> {
         if self.head.path == "*" {
             return (Some(connection), Given::Answer(options()));
         }
+        let (connection, given) = match ruled {
+            None => self.route(connection, expects_continue, false).await,
+            Some(outcome) => return self.carry_out(connection, outcome, false).await,
+        };
+        match (connection, given) {
+            (Some(connection), Given::NotFound(refusal)) => self.resort(connection, refusal, expects_continue).await,
+            given => given,
+        }
+    }
+
+    /// Asks the target of the route, and its fallback.
+    pub(super) async fn route(
+        &mut self,
+        connection: Connection,
+        expects_continue: bool,
+        without_body: bool,
+    ) -> (Option<Connection>, Given) {
         let Some(decision) = decide::decide(&self.deployment.automaton, &self.deployment.routes, self.path) else {
             return (Some(connection), Given::NotFound(Refusal::NotFound));
         };
         let target = &decision.route.target;
         let fallback = decision.fallback_for(&self.head);
         let page = decide::has_page(target, &self.deployment.pack.load(), self.path, &self.head, self.files());
-        let (connection, given) = self.ask(connection, target, page || fallback.is_some(), false).await;
+        let (connection, given) = self.ask(connection, target, page || fallback.is_some(), without_body).await;
         match (connection, given) {
             (Some(mut connection), Given::NotFound(_)) if page || fallback.is_some() => {
-                // "If a body is present, it will be dropped during the fallback": dropped means read and forgotten.
-                let most = self.app.settings.limits.body_hold;
-                let patience = self.app.settings.timeouts.body_read;
-                if expects_continue || !intake::discard(&mut connection, most, patience).await {
-                    self.close = true;
-                    connection.framing = Framing::None;
-                }
+                self.drop_body(&mut connection, expects_continue).await;
                 match fallback.filter(|_| !page) {
                     Some(fallback) => self.ask(connection, fallback, false, true).await,
                     None => (Some(connection), self.page()),
                 }
             }
             (connection, given) => (connection, given),
+        }
+    }
+
+    /// "If a body is present, it will be dropped during the fallback": dropped means read and forgotten.
+    pub(super) async fn drop_body(&mut self, connection: &mut Connection, expects_continue: bool) {
+        let most = self.app.settings.limits.body_hold;
+        let patience = self.app.settings.timeouts.body_read;
+        if expects_continue || !intake::discard(connection, most, patience).await {
+            self.close = true;
+            connection.framing = Framing::None;
         }
     }
 
@@ -211,7 +261,7 @@ impl Turn<'_> {
         has_fallback: bool,
         without_body: bool,
     ) -> (Option<Connection>, Given) {
-        self.target = target.kind();
+        self.target = Some(target.kind());
         if let Some(given) = self.file(target) {
             return (Some(connection), given);
         }
@@ -242,7 +292,7 @@ impl Turn<'_> {
         let pack = self.deployment.pack.load();
         match assets::answer(&pack, self.path, &self.head, &policy) {
             assets::Outcome::Answer(answer) => {
-                self.target = TargetKind::Static;
+                self.target = Some(TargetKind::Static);
                 Some(Given::Answer(answer))
             }
             assets::Outcome::Missing => None,
@@ -255,7 +305,7 @@ impl Turn<'_> {
 
     /// The prerendered page, where Compute has said 404.
     fn page(&mut self) -> Given {
-        self.target = TargetKind::Static;
+        self.target = Some(TargetKind::Static);
         let policy = assets::Policy::new(self.files(), &self.app.default_cache_control).by(assets::Lookup::PAGES);
         let policy = policy.under(self.overlay.as_deref());
         match assets::answer(&self.deployment.pack.load(), self.path, &self.head, &policy) {
@@ -300,10 +350,31 @@ impl Turn<'_> {
         let Some(fleet) = &self.deployment.compute else {
             return (Some(connection), Given::NotFound(Refusal::NotFound));
         };
-        let request = upstream::Request {
-            head: &self.head,
+        let request = self.request(&self.head, has_fallback, without_body);
+        let Some(_leave) = self.shard.exchange().await else {
+            return (Some(connection), Given::Answer(Refusal::Crowded.answer()));
+        };
+        let passed = if relay::takes(&request, &connection) {
+            relay::pass(self.shard, fleet, connection, request).await
+        } else {
+            upstream::pass(self.shard, Whom::Fleet(Arc::clone(fleet)), connection, request).await
+        };
+        self.instance = passed.instance;
+        self.given(passed)
+    }
+
+    /// The question, for whoever answers it.
+    pub(super) fn request<'r>(
+        &'r self,
+        head: &'r Head<'r>,
+        has_fallback: bool,
+        without_body: bool,
+    ) -> upstream::Request<'r> {
+        upstream::Request {
+            head,
             bytes: self.bytes,
             absolute: self.absolute,
+            rewritten: !std::ptr::eq(head.path, self.asked.path),
             without_body,
             client: &self.client,
             peer: self.peer,
@@ -313,16 +384,11 @@ impl Turn<'_> {
             expects_continue: self.expects_continue,
             close: self.close,
             overlay: self.overlay.as_deref(),
-        };
-        let Some(_leave) = self.shard.exchange().await else {
-            return (Some(connection), Given::Answer(Refusal::Crowded.answer()));
-        };
-        let passed = if relay::takes(&request, &connection) {
-            relay::pass(self.shard, fleet, connection, request).await
-        } else {
-            upstream::pass(self.shard, fleet, connection, request).await
-        };
-        (self.instance, self.written) = (passed.instance, passed.written);
+        }
+    }
+
+    pub(super) fn given(&mut self, passed: upstream::Passed) -> (Option<Connection>, Given) {
+        self.written = passed.written;
         self.now = Instant::now();
         let given = match passed.end {
             upstream::End::Streamed { status, reusable } => Given::Streamed { status, reusable },
@@ -364,14 +430,14 @@ impl Turn<'_> {
         self.shard.telemetry.record(&Record {
             client: self.client.address,
             method: self.head.method,
-            path: self.head.path,
-            query: self.head.query,
-            host: self.head.host,
+            path: self.asked.path,
+            query: self.asked.query,
+            host: self.asked.host,
             status,
             bytes: written,
             started,
             ended: Instant::now(),
-            target: Some(self.target),
+            target: self.target,
             instance: self.instance.and_then(|id| self.deployment.compute.as_ref()?.name(id)),
             user_agent: self.head.field("user-agent"),
             referer: self.head.field("referer"),

@@ -16,13 +16,13 @@ use super::{
 use crate::{
     answer::Head,
     compute::{
-        Fleet, InstanceId,
+        InstanceId,
         exchange::{Exchange, Failure, Stage},
         forwarded::Client,
     },
     headers::Overlay,
     service::{
-        Passage,
+        Passage, Whom,
         reply::{Refusal, Refused},
         signals::Signals,
     },
@@ -39,6 +39,8 @@ pub(crate) struct Request<'a> {
     pub(crate) bytes: &'a [u8],
     /// The target was sent in absolute form.
     pub(crate) absolute: bool,
+    /// The target is another than the client sent: a custom rule has rewritten it.
+    pub(crate) rewritten: bool,
     /// A fallback asks without the request's body.
     pub(crate) without_body: bool,
     pub(crate) client: &'a Client,
@@ -75,8 +77,8 @@ pub(crate) enum End {
     Refused(Refusal),
 }
 
-/// Passes one request to Compute and its answer to the client.
-pub(crate) async fn pass(shard: &Shard, fleet: &Arc<Fleet>, connection: Connection, request: Request<'_>) -> Passed {
+/// Passes one request to Compute, or to another site, and its answer to the client.
+pub(crate) async fn pass(shard: &Shard, whom: Whom, connection: Connection, request: Request<'_>) -> Passed {
     let app = &*shard.app;
     shard.telemetry.lane(Lane::Engine);
     let attempts = app.settings.compute.attempts;
@@ -84,11 +86,7 @@ pub(crate) async fn pass(shard: &Shard, fleet: &Arc<Fleet>, connection: Connecti
         Arc::new(Mutex::new(Exchange::new(request.head.method, request.has_fallback, request.upgrades, attempts)));
     let signals = Arc::new(Signals::default());
     let home = Arc::new(Home::default());
-    let head = if request.without_body || request.absolute {
-        rewrite::head(request.head, request.without_body)
-    } else {
-        Bytes::copy_from_slice(request.bytes)
-    };
+    let head = head_for(&whom, &request);
     let loan = Loan::new(connection, head, app.settings.limits.request_body, Arc::clone(&home), Arc::clone(&signals));
     let mut session = ServerSession::new_http1(Box::new(loan));
     // Who asks for a WebSocket sends no body, and may be silent for hours after that.
@@ -101,7 +99,7 @@ pub(crate) async fn pass(shard: &Shard, fleet: &Arc<Fleet>, connection: Connecti
     session.set_connection_user_context(Some(Box::new(Passage {
         exchange: Arc::clone(&exchange),
         signals: Arc::clone(&signals),
-        fleet: Arc::clone(fleet),
+        whom,
         client: request.client.clone(),
         peer: request.peer,
         host: request.head.host.to_owned(),
@@ -144,6 +142,20 @@ pub(crate) async fn pass(shard: &Shard, fleet: &Arc<Fleet>, connection: Connecti
     let ended = connection.as_ref().is_none_or(|connection| connection.ended);
     let end = judge(stage, &signals, ended, reusable);
     Passed { connection, written, end, instance }
+}
+
+/// The head as the other side reads it: as it was sent, unless that would mean something else there.
+fn head_for(whom: &Whom, request: &Request<'_>) -> Bytes {
+    match whom {
+        Whom::Site(site) => {
+            let host = site.authority();
+            rewrite::head(&Head { host: &host, ..*request.head }, request.without_body)
+        }
+        Whom::Fleet(_) if request.without_body || request.absolute || request.rewritten => {
+            rewrite::head(request.head, request.without_body)
+        }
+        Whom::Fleet(_) => Bytes::copy_from_slice(request.bytes),
+    }
 }
 
 /// Resolves when a withheld 404 has had its time: reading it to its end saves the upstream connection, which is worth

@@ -18,6 +18,7 @@ pub(crate) mod signals;
 use std::{any::Any, net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
+use edgeplane_config::Site;
 use http::StatusCode;
 use parking_lot::Mutex;
 use pingora::{
@@ -30,7 +31,7 @@ use pingora::{
 
 use crate::{
     compute::{
-        Fleet,
+        Fleet, InstanceId,
         exchange::{Exchange, Next, Verdict},
         forwarded::{Client, Forwarding},
     },
@@ -38,12 +39,30 @@ use crate::{
     service::{peer::Found, signals::Signals},
 };
 
+/// Whom a request goes to.
+#[derive(Clone, Debug)]
+pub(crate) enum Whom {
+    /// Compute.
+    Fleet(Arc<Fleet>),
+    /// Another site, over TLS.
+    Site(Arc<Site>),
+}
+
+impl Whom {
+    /// An instance of Compute cannot be reached.
+    fn report_failure(&self, id: InstanceId) {
+        if let Self::Fleet(fleet) = self {
+            fleet.report_failure(id);
+        }
+    }
+}
+
 /// What one request takes with it through Pingora.
 #[derive(Debug)]
 pub(crate) struct Passage {
     pub(crate) exchange: Arc<Mutex<Exchange>>,
     pub(crate) signals: Arc<Signals>,
-    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) whom: Whom,
     pub(crate) client: Client,
     pub(crate) peer: SocketAddr,
     pub(crate) host: String,
@@ -54,6 +73,10 @@ pub(crate) struct Passage {
     pub(crate) overlay: Option<Overlay>,
     pub(crate) bounds: Arc<peer::Bounds>,
 }
+
+/// The field in which a request to another site tells through whom it came (RFC 8586), and what we are called there.
+pub(crate) const LOOP_FIELD: &str = "cdn-loop";
+pub(crate) const LOOP_NAME: &str = "edgeplane";
 
 /// The engine that speaks to upstreams.
 pub(crate) type Engine = HttpProxy<Upstreams>;
@@ -96,7 +119,7 @@ impl ProxyHttp for Upstreams {
         match peer::find(passage).await {
             Found::Peer(peer) => Ok(peer),
             Found::Unresolved(id) => {
-                passage.fleet.report_failure(id);
+                passage.whom.report_failure(id);
                 let mut error = Error::explain(ErrorType::ConnectError, "the upstream's name has no address");
                 error.set_retry(passage.exchange.lock().could_not_connect() == Next::Retry);
                 Err(error)
@@ -121,7 +144,12 @@ impl ProxyHttp for Upstreams {
             host: &passage.host,
             request_id: &passage.request_id,
         };
-        head::forward(request, &forwarding, passage.upgrades)
+        head::forward(request, &forwarding, passage.upgrades)?;
+        if matches!(passage.whom, Whom::Site(_)) {
+            // RFC 8586: whoever comes by here again is told from those that do not.
+            request.append_header(LOOP_FIELD, LOOP_NAME)?;
+        }
+        Ok(())
     }
 
     async fn upstream_response_filter(
@@ -161,9 +189,12 @@ impl ProxyHttp for Upstreams {
         mut error: Box<Error>,
     ) -> Box<Error> {
         if let Some(passage) = ctx {
+            if let Whom::Site(site) = &passage.whom {
+                tracing::warn!(site = site.authority(), %error, "another site cannot be reached");
+            }
             let mut exchange = passage.exchange.lock();
             if let Some(id) = exchange.instance() {
-                passage.fleet.report_failure(id);
+                passage.whom.report_failure(id);
             }
             error.set_retry(exchange.could_not_connect() == Next::Retry);
         }

@@ -6,6 +6,7 @@
 //! | the gate's (`Refused`) | 400, 408, 414, 417, 431, 501, 505 | the client's |
 //! | a body above the limit | 413 | the client's |
 //! | no file, no source image | 404 | the client's or the app's |
+//! | a rule leads in a circle | 508 | the operator's |
 //! | Compute: no instance ready | 503, `Retry-After` | ours |
 //! | Compute: refused, broke off | 502 | the app's |
 //! | Compute: out of time | 504 | the app's |
@@ -70,6 +71,8 @@ pub(crate) enum Refusal {
     NotFound,
     /// Compute has as many requests as there are file descriptors for.
     Crowded,
+    /// The request came through too many servers of this kind.
+    Loop,
     /// Compute gave no answer.
     Compute(Failure),
     /// The optimizer gave no image.
@@ -86,6 +89,7 @@ impl Refusal {
             Self::BodySlow => (StatusCode::REQUEST_TIMEOUT, "the request body did not arrive in time".to_owned()),
             Self::NotFound => (StatusCode::NOT_FOUND, "there is nothing at this address".to_owned()),
             Self::Crowded => (StatusCode::SERVICE_UNAVAILABLE, "too many requests wait for the application".to_owned()),
+            Self::Loop => (StatusCode::LOOP_DETECTED, "the address leads in a circle".to_owned()),
             Self::Compute(failure) => {
                 let status = match failure {
                     Failure::NoInstance => StatusCode::SERVICE_UNAVAILABLE,

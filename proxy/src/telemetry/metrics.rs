@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use edgeplane_config::RuleAction;
 use parking_lot::Mutex;
 use prometheus::{
     Encoder, Registry, TextEncoder,
@@ -78,6 +79,10 @@ const REQUESTS: Family =
     Family("requests_total", "Requests answered, by target and status class", &["status", "target"]);
 const BYTES: Family = Family("response_bytes_total", "Bytes written to clients, heads included", &["target"]);
 const LANES_TAKEN: Family = Family("lane_requests_total", "Requests that took this way to their answer", &["lane"]);
+const RULED: Family =
+    Family("custom_rule_requests_total", "Requests that a custom rule of this status took", &["status"]);
+const GIVEN_UP: Family =
+    Family("custom_rule_given_up_total", "Regular expressions of custom rules that took too long", &[]);
 const SECONDS: Family =
     Family("request_seconds", "From the end of a request's head to the end of its answer", &["target"]);
 const CONNECTIONS: Family = Family("connections", "Client connections open now", &[]);
@@ -91,7 +96,7 @@ struct Totals {
 
 impl Totals {
     fn new(tallies: Arc<Mutex<Vec<Arc<Tally>>>>) -> Result<Self, prometheus::Error> {
-        let families = [REQUESTS, BYTES, LANES_TAKEN, SECONDS, CONNECTIONS, LOG_DROPPED];
+        let families = [REQUESTS, BYTES, LANES_TAKEN, RULED, GIVEN_UP, SECONDS, CONNECTIONS, LOG_DROPPED];
         Ok(Self { tallies, descriptions: families.into_iter().map(Family::describe).collect::<Result<_, _>>()? })
     }
 }
@@ -125,6 +130,10 @@ impl Collector for Totals {
         let lanes = LANES.into_iter().enumerate().map(|(place, lane)| {
             counter(LANES_TAKEN, &[lane], tallies.iter().map(|tally| tally.lanes[place].get()).sum())
         });
+        let ruled = RuleAction::ALL.into_iter().enumerate().map(|(place, action)| {
+            counter(RULED, &[action.as_str()], tallies.iter().map(|tally| tally.ruled[place].get()).sum())
+        });
+        let given_up = tallies.iter().map(|tally| tally.given_up.get()).sum();
         let mut connections = labelled(CONNECTIONS, &[]);
         let mut gauge = Gauge::default();
         gauge.set_value(tallies.iter().map(|tally| tally.connections()).sum::<i64>() as f64);
@@ -134,6 +143,8 @@ impl Collector for Totals {
             family(REQUESTS, MetricType::COUNTER, requests),
             family(BYTES, MetricType::COUNTER, bytes),
             family(LANES_TAKEN, MetricType::COUNTER, lanes.collect()),
+            family(RULED, MetricType::COUNTER, ruled.collect()),
+            family(GIVEN_UP, MetricType::COUNTER, vec![counter(GIVEN_UP, &[], given_up)]),
             family(SECONDS, MetricType::HISTOGRAM, seconds),
             family(CONNECTIONS, MetricType::GAUGE, vec![connections]),
             family(LOG_DROPPED, MetricType::COUNTER, vec![counter(LOG_DROPPED, &[], dropped)]),
@@ -242,7 +253,7 @@ mod tests {
         let zeros: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
         assert!(zeros.iter().all(|line| line.ends_with(" 0")), "{text}");
         let requests = zeros.iter().filter(|line| line.starts_with("edgeplane_requests_total{status=")).count();
-        assert_eq!((requests, zeros.len()), (16, 21), "{text}");
+        assert_eq!((requests, zeros.len()), (16, 27), "{text}");
         for line in [
             "# HELP edgeplane_requests_total Requests answered, by target and status class",
             "# TYPE edgeplane_requests_total counter",

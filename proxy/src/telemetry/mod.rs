@@ -27,6 +27,8 @@ pub use clock::{Clock, DateLine};
 pub use request_id::RequestId;
 pub use tally::Lane;
 
+use edgeplane_config::RuleAction;
+
 use self::{
     access_log::{AccessLog, Record, ShardLog},
     metrics::Metrics,
@@ -106,6 +108,18 @@ impl Shard {
     /// A request took this lane.
     pub fn lane(&self, lane: Lane) {
         self.tally.lanes[lane as usize].add(1);
+    }
+
+    /// A custom rule took a request.
+    pub fn ruled(&self, action: RuleAction) {
+        if let Some(place) = RuleAction::ALL.iter().position(|known| *known == action) {
+            self.tally.ruled[place].add(1);
+        }
+    }
+
+    /// So many regular expressions of custom rules were given up.
+    pub fn given_up(&self, count: u32) {
+        self.tally.given_up.add(u64::from(count));
     }
 
     /// Counts a connection for as long as the guard lives.

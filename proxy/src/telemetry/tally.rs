@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use edgeplane_config::TargetKind;
+use edgeplane_config::{RuleAction, TargetKind};
 use http::StatusCode;
 
 use super::count::Count;
@@ -60,6 +60,9 @@ pub(super) const LANES: [&str; 3] = ["plain", "relay", "engine"];
 pub(super) struct Tally {
     rows: [Row; TARGETS.len()],
     pub(super) lanes: [Count; LANES.len()],
+    /// Requests that custom rules took, each at the place of its action.
+    pub(super) ruled: [Count; RuleAction::ALL.len()],
+    pub(super) given_up: Count,
     connections: AtomicI64,
     pub(super) lines_dropped: Count,
 }
