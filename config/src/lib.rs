@@ -30,6 +30,6 @@ pub use manifest::{Framework, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
 pub use problem::{Location, Problem, Problems, Rule, Severity};
 pub use route::{PathFault, PathPattern, Route, Target, TargetKind};
 pub use settings::{
-    Address, Admin, Amount, ComputeSettings, ImageTuning, Limits, Loaded, LogFormat, Origin, SettingProblem,
-    SettingProblems, Settings, Sources, StaticSettings, Timeouts,
+    Address, Admin, Amount, ComputeSettings, EdgeCacheSettings, ImageTuning, Limits, Loaded, LogFormat, Origin,
+    SettingProblem, SettingProblems, Settings, Sources, StaticSettings, Timeouts,
 };

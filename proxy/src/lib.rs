@@ -8,6 +8,7 @@ pub mod route;
 pub mod assets;
 pub mod compute;
 pub mod child;
+pub mod edge_cache;
 pub mod image;
 pub mod site;
 pub mod decide;

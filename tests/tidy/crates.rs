@@ -12,8 +12,8 @@ const ARROWS: [(&str, &[&str]); 4] = [
     ("bench", &["edgeplane-config", "edgeplane-optimizer", "edgeplane"]),
 ];
 
-/// The four primitives of the proxy, which meet only in `app.rs`.
-const PRIMITIVES: [&str; 4] = ["route", "assets", "compute", "image"];
+/// The primitives of the proxy, which meet only in `app.rs`.
+const PRIMITIVES: [&str; 5] = ["route", "assets", "compute", "edge_cache", "image"];
 
 #[test]
 fn crates_depend_only_downwards() {
