@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::{
     assets::Pack,
     compute::Fleet,
+    edge_cache::EdgeCache,
     image::{Images, Origin, Rules, StartImages},
     origin::LocalOrigin,
     route::{CompileError, Routes},
@@ -28,6 +29,8 @@ pub struct App {
     pub(crate) sites: Sites,
     pub(crate) telemetry: Telemetry,
     pub(crate) images: Images,
+    /// Answers of Compute that are kept, where the settings want that.
+    pub(crate) edge_cache: Option<Arc<EdgeCache>>,
     pub(crate) bounds: Arc<Bounds>,
     /// `Cache-Control` of static answers whose route gives none.
     pub(crate) default_cache_control: HeaderValue,
@@ -81,6 +84,7 @@ impl App {
             sites: Sites::only(site),
             telemetry,
             images,
+            edge_cache: EdgeCache::start(&settings.edge_cache),
             default_cache_control: default_cache_control(&settings),
             keeping: watch::channel(false).1,
             closing: watch::channel(true).1,

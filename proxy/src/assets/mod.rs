@@ -39,6 +39,7 @@ mod tests;
 mod variant;
 
 pub use answer::{Outcome, Policy, answer};
+pub(crate) use conditional::{Validators, Verdict, evaluate, ranges};
 pub use content::Content;
 pub use draft::BuildError;
 pub use encoding::ContentCoding;
@@ -46,5 +47,6 @@ pub use improve::{ImproveError, improve};
 pub use listing::WalkError;
 pub use pack::{OpenError, Pack};
 pub use prepare::{PrepareError, pack_to, prepare};
+pub(crate) use range::Ranges;
 pub use ready::{Ready, ready};
 pub use variant::Effort;

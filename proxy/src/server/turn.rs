@@ -10,13 +10,14 @@ use std::{
 };
 
 use edgeplane_config::{Target, TargetKind};
-use http::StatusCode;
+use http::{StatusCode, header};
 
 use super::{
     framing::Framing,
     gate::Passed,
     intake,
     loan::{Connection, poll_left},
+    page::{Looked, Looking},
     relay,
     shard::Shard,
     upstream,
@@ -28,6 +29,7 @@ use crate::{
     assets,
     compute::{InstanceId, forwarded::Client},
     decide,
+    edge_cache::Asked,
     image::{Answered, ImageRequest, Refusal as ImageRefusal},
     service::reply::{Refusal, Refused},
     site::{Deployment, Site},
@@ -60,7 +62,7 @@ enum Given {
 
 /// Everything about a request that the steps share.
 struct Turn<'a> {
-    shard: &'a Shard,
+    shard: &'a Arc<Shard>,
     app: &'a App,
     site: &'a Site,
     deployment: &'a Arc<Deployment>,
@@ -95,7 +97,7 @@ pub(crate) async fn refuse(mut connection: Connection, refused: Refused, shard: 
         keep_alive: false,
         http11: true,
         request_id: request_id.as_str(),
-        date: shard.telemetry.clock().date(started),
+        date: Some(shard.telemetry.clock().date(started)),
         patience: shard.app.settings.timeouts.write,
     };
     let written = writer::write(&mut connection, answer, envelope).await;
@@ -109,7 +111,7 @@ pub(crate) async fn run(
     mut connection: Connection,
     bytes: &[u8],
     passed: Passed<'_>,
-    shard: &Shard,
+    shard: &Arc<Shard>,
     last: bool,
 ) -> After {
     let started = Instant::now();
@@ -248,7 +250,7 @@ impl Turn<'_> {
 
     async fn ask_compute(
         &mut self,
-        connection: Connection,
+        mut connection: Connection,
         has_fallback: bool,
         without_body: bool,
     ) -> (Option<Connection>, Given) {
@@ -268,23 +270,66 @@ impl Turn<'_> {
             expects_continue: self.expects_continue,
             close: self.close,
         };
+        let relays = relay::takes(&request, &connection);
+        let looking = self.app.edge_cache.as_ref().map(|cache| Looking {
+            shard: self.shard,
+            cache,
+            fleet,
+            asked: self.asked(),
+            client: &self.client,
+            has_fallback,
+            can_keep: relays,
+        });
+        let lead = match looking {
+            None => None,
+            Some(looking) => match looking.look(&mut connection).await {
+                Looked::Answer(answer) => return (Some(connection), Given::Answer(answer)),
+                Looked::Left => return (None, Given::ClientLeft),
+                Looked::Ask(lead) => lead,
+            },
+        };
         let Some(_leave) = self.shard.exchange().await else {
             return (Some(connection), Given::Answer(Refusal::Crowded.answer()));
         };
-        let passed = if relay::takes(&request, &connection) {
-            relay::pass(self.shard, fleet, connection, request).await
+        let mut passed = if relays {
+            relay::pass(self.shard, fleet, Some(connection), request, lead).await
         } else {
             upstream::pass(self.shard, fleet, connection, request).await
         };
+        let given = match (passed.end, looking) {
+            (upstream::End::Streamed { status, reusable }, looking) => {
+                if let Some(looking) = looking {
+                    looking.streamed(status, passed.lead.as_deref());
+                }
+                Given::Streamed { status, reusable }
+            }
+            (upstream::End::ClientLeft, _) => Given::ClientLeft,
+            (upstream::End::Withheld, looking) => match (looking, passed.lead.as_mut().and_then(|lead| lead.instead()))
+            {
+                (Some(looking), Some((page, status))) => Given::Answer(looking.answer(&page, status)),
+                _ => Given::NotFound(Refusal::NotFound),
+            },
+            (upstream::End::Refused(refusal), looking) => {
+                match (looking, passed.lead.as_mut().and_then(|lead| lead.failed())) {
+                    (Some(looking), Some((page, status))) => Given::Answer(looking.answer(&page, status)),
+                    _ => Given::Answer(refusal.answer()),
+                }
+            }
+        };
         (self.instance, self.written) = (passed.instance, passed.written);
         self.now = Instant::now();
-        let given = match passed.end {
-            upstream::End::Streamed { status, reusable } => Given::Streamed { status, reusable },
-            upstream::End::Withheld => Given::NotFound(Refusal::NotFound),
-            upstream::End::ClientLeft => Given::ClientLeft,
-            upstream::End::Refused(refusal) => Given::Answer(refusal.answer()),
-        };
         (passed.connection, given)
+    }
+
+    /// What decides about an answer from the edge cache.
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            head: &self.head,
+            site: &self.site.name,
+            deployment: &self.deployment.id,
+            scheme: self.client.scheme,
+            trusted: self.client.trusted,
+        }
     }
 
     async fn finish(
@@ -345,7 +390,8 @@ impl Turn<'_> {
             keep_alive,
             http11: self.head.http11,
             request_id: self.request_id.as_str(),
-            date: self.shard.telemetry.clock().date(self.now),
+            // An answer that was kept says itself when it was made (RFC 9110 6.6.1).
+            date: (!answer.headers.contains_key(header::DATE)).then(|| self.shard.telemetry.clock().date(self.now)),
             patience: self.app.settings.timeouts.write,
         };
         let result = writer::write(&mut connection, answer, envelope).await;
@@ -361,6 +407,6 @@ impl Turn<'_> {
 /// `OPTIONS *` (RFC 9110 9.3.7) asks about the server, not about a route.
 fn options() -> Answer {
     let mut headers = http::HeaderMap::new();
-    headers.insert(http::header::ALLOW, http::HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+    headers.insert(header::ALLOW, http::HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
     Answer { status: StatusCode::NO_CONTENT, headers, body: Body::Empty }
 }

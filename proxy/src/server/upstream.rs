@@ -20,6 +20,7 @@ use crate::{
         exchange::{Exchange, Failure, Stage},
         forwarded::Client,
     },
+    edge_cache::Lead,
     service::{
         Passage,
         reply::{Refusal, Refused},
@@ -58,6 +59,8 @@ pub(crate) struct Passed {
     pub(crate) written: u64,
     pub(crate) end: End,
     pub(crate) instance: Option<InstanceId>,
+    /// The fetch, where its answer might have been kept.
+    pub(crate) lead: Option<Box<Lead>>,
 }
 
 /// How an exchange ended.
@@ -105,6 +108,7 @@ pub(crate) async fn pass(shard: &Shard, fleet: &Arc<Fleet>, connection: Connecti
         request_id: request.request_id.as_str().to_owned(),
         upgrades: request.upgrades,
         bounds: Arc::clone(&app.bounds),
+        cached: app.edge_cache.is_some(),
     })));
     let stop = if request.close { &app.closing } else { &app.keeping };
     let mut running = Box::pin(shard.engine.process_new_http(session, stop));
@@ -139,7 +143,7 @@ pub(crate) async fn pass(shard: &Shard, fleet: &Arc<Fleet>, connection: Connecti
     };
     let ended = connection.as_ref().is_none_or(|connection| connection.ended);
     let end = judge(stage, &signals, ended, reusable);
-    Passed { connection, written, end, instance }
+    Passed { connection, written, end, instance, lead: None }
 }
 
 /// Resolves when a withheld 404 has had its time: reading it to its end saves the upstream connection, which is worth

@@ -34,6 +34,7 @@ use crate::{
         exchange::{Exchange, Next, Verdict},
         forwarded::{Client, Forwarding},
     },
+    edge_cache::{CACHE_STATUS, CacheStatus},
     service::{peer::Found, signals::Signals},
 };
 
@@ -50,6 +51,8 @@ pub(crate) struct Passage {
     /// The client asked for a WebSocket.
     pub(crate) upgrades: bool,
     pub(crate) bounds: Arc<peer::Bounds>,
+    /// There is an edge cache, which this way goes past.
+    pub(crate) cached: bool,
 }
 
 /// The engine that speaks to upstreams.
@@ -117,6 +120,7 @@ impl ProxyHttp for Upstreams {
             peer: passage.peer,
             host: &passage.host,
             request_id: &passage.request_id,
+            shared: false,
         };
         head::forward(request, &forwarding, passage.upgrades)
     }
@@ -130,6 +134,9 @@ impl ProxyHttp for Upstreams {
         let passage = passage(ctx)?;
         if response.status != StatusCode::SWITCHING_PROTOCOLS {
             head::pass_on(response, &passage.request_id).map_err(|error| error.into_up())?;
+        }
+        if passage.cached && !response.status.is_informational() {
+            response.insert_header(CACHE_STATUS, CacheStatus::Bypass.name()).map_err(|error| error.into_up())?;
         }
         let verdict = passage.exchange.lock().answered(response.status);
         match verdict {

@@ -6,10 +6,12 @@ use http::StatusCode;
 
 use super::request::Lines;
 use crate::{
+    answer,
     compute::{
         exchange::{Exchange, Verdict},
         fields::{Extent, Sink as _, Told},
     },
+    edge_cache::{CACHE_STATUS, CacheStatus, Fate, Lead},
     telemetry::DateLine,
 };
 
@@ -27,6 +29,15 @@ pub(super) struct Envelope<'a> {
     pub(super) close: bool,
     /// For the `x-request-id` field.
     pub(super) request_id: &'a str,
+    /// There is an edge cache, whose part is told.
+    pub(super) cached: bool,
+}
+
+/// Who hears an answer that may be kept.
+pub(super) struct Hearing<'a> {
+    pub(super) lead: &'a mut Lead,
+    /// What was asked.
+    pub(super) asked: &'a answer::Head<'a>,
 }
 
 /// A head that was read.
@@ -51,6 +62,7 @@ pub(super) struct Unfit;
 pub(super) fn read(
     bytes: &[u8],
     exchange: &mut Exchange,
+    hearing: Option<Hearing<'_>>,
     envelope: Envelope<'_>,
     date: impl FnOnce() -> DateLine,
     out: &mut Vec<u8>,
@@ -69,8 +81,17 @@ pub(super) fn read(
     let status = StatusCode::from_u16(code).map_err(|_| Unfit)?;
     let fields = response.headers.iter().map(|field| (field.name, field.value));
     let told = Told::by(fields.clone(), status, minor == 1).map_err(|_| Unfit)?;
-    let verdict = exchange.answered(status);
+    let mut verdict = exchange.answered(status);
     let interim = status.is_informational();
+    let mut cache = CacheStatus::Bypass;
+    if let (Some(Hearing { lead, asked }), Verdict::Forward, false) = (hearing, verdict, interim) {
+        let fields = fields.clone().filter(|(name, _)| told.passes(name));
+        match lead.hear(asked, status, fields, told.length()) {
+            Fate::Keep => cache = CacheStatus::Miss,
+            Fate::Pass => {}
+            Fate::Instead => verdict = exchange.hold_back(),
+        }
+    }
     let extent = (!interim).then(|| told.extent(envelope.head_only));
     let head = Head { length, verdict, extent, keeps: told.keeps };
     if verdict != Verdict::Forward {
@@ -85,7 +106,8 @@ pub(super) fn read(
     let mut dated = false;
     for (name, value) in fields {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
-        if !told.passes(name) || (!interim && is("x-request-id")) || (dated && is("date")) {
+        let is_told = !interim && (is("x-request-id") || (envelope.cached && is(CACHE_STATUS.as_str())));
+        if !told.passes(name) || is_told || (dated && is("date")) {
             continue;
         }
         dated |= is("date");
@@ -99,6 +121,11 @@ pub(super) fn read(
         lines.end();
     }
     if !interim {
+        if envelope.cached {
+            lines.begin(CACHE_STATUS.as_str());
+            lines.put(cache.name().as_bytes());
+            lines.end();
+        }
         finish(&mut lines, head.extent, (!dated).then(date), envelope);
     }
     lines.end();
@@ -124,11 +151,11 @@ fn finish(lines: &mut Lines<'_>, extent: Option<Extent>, date: Option<DateLine>,
 mod tests {
     use super::*;
 
-    const ENVELOPE: Envelope<'static> = Envelope { head_only: false, close: false, request_id: "id" };
+    const ENVELOPE: Envelope<'static> = Envelope { head_only: false, close: false, request_id: "id", cached: false };
 
     fn reading(bytes: &[u8]) -> (Result<Option<Head>, Unfit>, String) {
         let mut out = Vec::new();
-        let read = read(bytes, &mut Exchange::new("GET", false, false, 1), ENVELOPE, || [b'd'; 37], &mut out);
+        let read = read(bytes, &mut Exchange::new("GET", false, false, 1), None, ENVELOPE, || [b'd'; 37], &mut out);
         (read, String::from_utf8(out).unwrap())
     }
 
