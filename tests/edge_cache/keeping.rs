@@ -149,6 +149,8 @@ fn an_unsafe_request_makes_the_page_invalid() {
     for request in [&html, &Request::get(&target)] {
         assert_eq!(status(&server.send(request)), "MISS");
     }
+    server.send(&Request::post(&format!("/form?h=location:{target}"), "x")).expect(200);
+    assert_eq!(status(&server.send(&html)), "MISS", "the answer named it");
 }
 
 #[test]
@@ -214,6 +216,27 @@ fn a_client_may_ask_past_the_cache_only_where_that_is_set() {
         let missing = Request::get("/missing").field("Cache-Control", "only-if-cached");
         assert_eq!(server.send(&missing).status, if obeyed { 504 } else { 200 });
     }
+}
+
+#[test]
+fn explain_tells_the_key_and_why_a_request_goes_past() {
+    let bundle = bundle();
+    let explain = |words: &[&str]| {
+        let launch = Launch::bare("explain").args(words).arg("--bundle").arg(&bundle);
+        launch.setting("edge-cache.enabled", "true").finish().expect(0).stdout
+    };
+    let told = explain(&["GET", "https://Shop.example/a?b", "-H", "Accept: text/html"]);
+    assert!(told.contains("url https://shop.example/a?b, accept text/html; and what"), "{told}");
+    for (words, why) in [
+        (&["POST", "/a"][..], "BYPASS: only GET and HEAD"),
+        (&["GET", "/a", "-H", "Cookie: a=b"], "BYPASS: the request carries a Cookie"),
+        (&["GET", "/a", "-H", "Range: bytes=0-1"], "BYPASS where nothing is kept: the request asks for a part"),
+    ] {
+        let told = explain(words);
+        assert!(told.contains(why), "{told}");
+    }
+    let off = Launch::bare("explain").args(&["GET", "/a", "--bundle"]).arg(&bundle).finish().expect(0).stdout;
+    assert!(!off.contains("edge cache"), "{off}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod crowd;
 mod keeping;
+mod nuxt;
 mod persons;
 
 use std::path::PathBuf;

@@ -18,6 +18,7 @@ use crate::{
     assets,
     child::image::may_run_native,
     decide,
+    edge_cache,
     image::{ImageRequest, Preview, Refusal as ImageRefusal},
     origin::LocalOrigin,
     service::reply::Refusal,
@@ -46,7 +47,8 @@ pub(crate) fn run(settings: &Settings, args: ExplainArgs) -> Result<(), Failure>
         http11: true,
         host: &url.host,
     };
-    let explanation = walk.explain(&head)?;
+    let scheme = if url.is_https { "https" } else { "http" };
+    let explanation = walk.explain(&head, scheme)?;
     output::result(&match format {
         Format::Json => format!("{}\n", explanation.json()),
         Format::Text => explanation.text(),
@@ -57,6 +59,7 @@ struct Url {
     host: String,
     path: String,
     query: Option<String>,
+    is_https: bool,
 }
 
 impl Url {
@@ -77,7 +80,7 @@ impl Url {
             None => (origin, None),
         };
         let path = if path.is_empty() { "/" } else { path };
-        Ok(Self { host: host.to_owned(), path: path.to_owned(), query })
+        Ok(Self { host: host.to_owned(), path: path.to_owned(), query, is_https: text.starts_with("https://") })
     }
 }
 
@@ -98,6 +101,8 @@ struct Explanation {
     passed_over: Vec<String>,
     steps: Vec<Step>,
     fallback_note: Option<&'static str>,
+    /// What the edge cache does before Compute is asked, where there is one.
+    edge_cache: Option<edge_cache::Preview>,
 }
 
 /// The deployment as serving would activate it, but for Node.
@@ -108,7 +113,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn explain(&self, head: &Head<'_>) -> Result<Explanation, Failure> {
+    fn explain(&self, head: &Head<'_>, scheme: &str) -> Result<Explanation, Failure> {
         let routes = &self.deployment.routes;
         let mut decoded = Vec::new();
         let path = decide::matched_path(head, &mut decoded);
@@ -125,7 +130,10 @@ impl Walk {
             }
             _ => {}
         }
+        let asked = edge_cache::Asked { head, site: "default", deployment: "this one", scheme, trusted: false };
+        let caches = self.settings.edge_cache.enabled && steps.iter().any(|step| step.kind == TargetKind::Compute);
         Ok(Explanation {
+            edge_cache: caches.then(|| edge_cache::Preview::of(&asked, &self.settings.edge_cache)),
             request: request_line(head),
             matched: String::from_utf8_lossy(path).into_owned(),
             pointer: format!("/routes/{}", decision.index),
@@ -207,6 +215,7 @@ impl Explanation {
             let condition = if place == 1 && self.steps[0].answer.is_none() { " on 404" } else { "" };
             lines.push(format!("{label}    {}{condition} {}", step.kind.as_str(), step.says));
         }
+        lines.extend(self.edge_cache.as_ref().map(|preview| format!("edge cache  {preview}")));
         lines.extend(self.fallback_note.map(|note| format!("note        {note}")));
         if let Some(answer) = self.steps.last().and_then(|step| step.answer.as_ref()) {
             for (name, value) in &answer.headers {
@@ -237,6 +246,7 @@ impl Explanation {
             "route": { "pointer": self.pointer, "path": self.pattern },
             "passed_over": self.passed_over,
             "steps": steps,
+            "edge_cache": self.edge_cache.as_ref().map(ToString::to_string),
             "note": self.fallback_note,
         })
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use edgeplane_config::EdgeCacheSettings;
 use http::HeaderName;
 
-use super::epoch::Place;
+use super::{epoch::Place, wishes::Wishes};
 use crate::answer::Head;
 
 /// A request, as far as it decides about what may be answered from the cache.
@@ -186,6 +186,22 @@ pub(super) fn selecting(head: &Head<'_>, names: &[HeaderName], settings: &EdgeCa
         (!ignored).then(|| value.into_boxed_slice())
     };
     names.iter().map(|name| (name.clone(), value(name))).collect()
+}
+
+/// Why the answer to a request cannot be kept, though it may be answered from what is.
+pub(super) fn cannot_keep(asked: &Asked<'_>, settings: &EdgeCacheSettings) -> Option<Bypass> {
+    let head = asked.head;
+    if head.method == "HEAD" {
+        Some(Bypass::Head)
+    } else if !values(head, "cookie").all(|cookie| all_ignored(cookie, &settings.ignored_cookies)) {
+        Some(Bypass::Cookie)
+    } else if values(head, "range").next().is_some() {
+        Some(Bypass::Range)
+    } else if settings.obey_clients && Wishes::of(head).forbids_keeping() {
+        Some(Bypass::Client)
+    } else {
+        None
+    }
 }
 
 /// Whether a `Cookie` holds nothing but cookies of these names; one that ends in `*` stands for all that begin like it.

@@ -18,6 +18,7 @@ mod lead;
 mod memory;
 mod page;
 mod policy;
+mod preview;
 mod purge;
 mod wishes;
 
@@ -31,6 +32,7 @@ use std::{
 
 use edgeplane_config::EdgeCacheSettings;
 use http::{HeaderName, header};
+use url::Url;
 
 pub use events::{EdgeEvents, EdgeSnapshot, FETCHES, LEVELS, RESULTS};
 pub(crate) use flight::{Landing, Passenger};
@@ -39,11 +41,12 @@ pub use key::{Asked, Bypass, Key};
 pub use lead::{Fate, Lead};
 pub use page::{CACHE_STATUS, CacheStatus, Page};
 pub use policy::Fields;
+pub use preview::Preview;
 pub use purge::Purge;
 
 use epoch::{Epochs, Place};
 use flight::{Boarding, Flights};
-use key::{all_ignored, selecting, values};
+use key::{cannot_keep, selecting, values};
 use memory::{Kept, Memory};
 use policy::Standing;
 use purge::Name;
@@ -130,7 +133,7 @@ impl EdgeCache {
 
     /// Who asks for what is not kept; `before` is what is kept and can be asked about.
     pub(crate) fn board(self: &Arc<Self>, key: &Key, asked: &Asked<'_>, before: Option<Arc<Page>>) -> Turn {
-        if let Some(why) = self.cannot_keep(asked) {
+        if let Some(why) = cannot_keep(asked, &self.settings) {
             return Turn::Bypass(why);
         }
         let now = Instant::now();
@@ -158,23 +161,6 @@ impl EdgeCache {
         }
     }
 
-    /// Why the answer to a request cannot be kept, though it may be answered from what is.
-    fn cannot_keep(&self, asked: &Asked<'_>) -> Option<Bypass> {
-        let head = asked.head;
-        let ignored = |cookie: &[u8]| all_ignored(cookie, &self.settings.ignored_cookies);
-        if head.method == "HEAD" {
-            Some(Bypass::Head)
-        } else if !values(head, "cookie").all(ignored) {
-            Some(Bypass::Cookie)
-        } else if values(head, "range").next().is_some() {
-            Some(Bypass::Range)
-        } else if self.settings.obey_clients && Wishes::of(head).forbids_keeping() {
-            Some(Bypass::Client)
-        } else {
-            None
-        }
-    }
-
     /// Whether a client wants what is kept or nothing, and is obeyed.
     pub fn wants_only_kept(&self, asked: &Asked<'_>) -> bool {
         self.settings.obey_clients && Wishes::of(asked.head).only_kept()
@@ -188,12 +174,21 @@ impl EdgeCache {
         Key::of(asked, &self.settings)
     }
 
-    /// An unsafe request to a URI succeeded: what is kept for it is invalid (RFC 9111 4.4).
-    pub fn invalidate(&self, asked: &Asked<'_>) {
+    /// An unsafe request to a URI succeeded: what is kept for it is invalid, and for those of its own host that the answer
+    /// names in `Location` and `Content-Location` (RFC 9111 4.4).
+    pub fn invalidate(&self, asked: &Asked<'_>, named: &[String]) {
         let head = asked.head;
-        if !matches!(head.method, "GET" | "HEAD" | "OPTIONS" | "TRACE") {
-            self.epochs.advance(Place::of(asked.site, head.host, head.path, head.query));
-            self.events.invalidated();
+        if is_safe(head.method) {
+            return;
+        }
+        self.epochs.advance(Place::of(asked.site, head.host, head.path, head.query));
+        self.events.invalidated();
+        let Ok(base) = Url::parse(&format!("{}://{}{}", asked.scheme, head.host, head.path)) else { return };
+        for url in named.iter().filter_map(|reference| base.join(reference).ok()) {
+            if url.origin() == base.origin() {
+                self.epochs.advance(Place::of(asked.site, head.host, url.path(), url.query()));
+                self.events.invalidated();
+            }
         }
     }
 
@@ -245,6 +240,11 @@ impl EdgeCache {
     pub fn front(self: &Arc<Self>) -> Front {
         Front::new(Arc::clone(self))
     }
+}
+
+/// Whether a method changes nothing (RFC 9110 9.2.1).
+pub fn is_safe(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
 }
 
 fn name_of(asked: &Asked<'_>) -> Name {

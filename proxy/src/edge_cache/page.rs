@@ -236,7 +236,8 @@ impl Page {
     }
 }
 
-/// Fields that describe the content that is kept, which a 304 comes without (RFC 9111 3.2).
+/// Fields that tell the content that is kept from every other one, which a 304 comes without (RFC 9111 3.2).
 fn is_of_content(name: &HeaderName) -> bool {
-    [header::CONTENT_ENCODING, header::CONTENT_TYPE, header::CONTENT_RANGE, header::CONTENT_LENGTH].contains(name)
+    let known = [header::CONTENT_ENCODING, header::CONTENT_RANGE, header::CONTENT_LENGTH, header::ETAG];
+    known.contains(name) || *name == "content-md5"
 }

@@ -255,10 +255,10 @@ fn what_is_unchanged_is_renewed_and_what_fails_is_replaced_by_what_is_kept() {
 
     let mut lead = page.lead(&cache).unwrap();
     assert!(lead.failed().is_some(), "nobody answered");
-    assert_eq!(page.hear(&mut lead, 304, &[KEEP, ("x", "new"), ("content-type", "wrong/type")]), Fate::Instead);
+    assert_eq!(page.hear(&mut lead, 304, &[KEEP, ("x", "new"), ("content-encoding", "wrong")]), Fate::Instead);
     let (renewed, status) = lead.instead().unwrap();
     let answer = renewed.answer(status, Instant::now());
-    assert_eq!((answer.headers["x"].as_bytes(), answer.headers.get("content-type")), (b"new".as_slice(), None));
+    assert_eq!((answer.headers["x"].as_bytes(), answer.headers.get("content-encoding")), (b"new".as_slice(), None));
     assert!(matches!(answer.body, Body::Whole(content) if content == "content"));
     page.ask(|asked| {
         assert!(matches!(cache.find(&cache.key(asked).unwrap(), asked), Found::Fresh(_)), "it is fresh from now on");
@@ -276,12 +276,31 @@ fn an_unsafe_request_makes_every_variant_invalid_and_also_what_is_under_way() {
     let late = get("/a", &[]);
     let mut lead = late.lead(&cache).unwrap();
     assert_eq!(late.hear(&mut lead, 200, &[KEEP]), Fate::Keep);
-    Request { method: "POST", ..get("/a", &[]) }.ask(|asked| cache.invalidate(asked));
+    Request { method: "POST", ..get("/a", &[]) }.ask(|asked| cache.invalidate(asked, &[]));
     lead.finish();
     for request in [&html, &json, &late] {
         assert_eq!(request.look(&cache), Ok(None), "{:?}", request.fields);
     }
     assert_eq!(other.look(&cache), Ok(Some("old".into())));
+}
+
+#[test]
+fn what_the_answer_to_an_unsafe_request_names_is_invalid_too() {
+    let cache = cache(|_| ());
+    let named = get("/list?page=1", &[]);
+    for (reference, kept) in [
+        ("/list?page=1", false),
+        ("list?page=1", false),
+        ("http://h/list?page=1", false),
+        ("http://other/list?page=1", true),
+        ("https://h/list?page=1", true),
+        ("/list", true),
+        ("http://", true),
+    ] {
+        assert_eq!(named.answered(&cache, 200, &[KEEP], "old"), Ok(Fate::Keep));
+        Request { method: "POST", ..get("/new", &[]) }.ask(|asked| cache.invalidate(asked, &[reference.to_owned()]));
+        assert_eq!(named.look(&cache).unwrap().is_some(), kept, "{reference}");
+    }
 }
 
 #[tokio::test]
@@ -359,6 +378,6 @@ fn what_a_thread_has_at_hand_is_what_the_cache_would_answer() {
     ] {
         assert_eq!(ready(&other), None, "{:?}", other.fields);
     }
-    Request { method: "PUT", ..get("/", &[]) }.ask(|asked| cache.invalidate(asked));
+    Request { method: "PUT", ..get("/", &[]) }.ask(|asked| cache.invalidate(asked, &[]));
     assert_eq!(ready(&page), None);
 }

@@ -91,10 +91,10 @@ impl Looking<'_> {
     }
 
     /// Compute's answer went to the client: what that counts as, and what it makes invalid.
-    pub(super) fn streamed(&self, status: StatusCode, lead: Option<&Lead>) {
+    pub(super) fn streamed(&self, status: StatusCode, lead: Option<&Lead>, named: &[String]) {
         self.cache.events().answered(lead.map_or(CacheStatus::Bypass, Lead::status));
         if status.is_success() || status.is_redirection() {
-            self.cache.invalidate(&self.asked);
+            self.cache.invalidate(&self.asked, named);
         }
     }
 

@@ -299,7 +299,7 @@ impl Turn<'_> {
         let given = match (passed.end, looking) {
             (upstream::End::Streamed { status, reusable }, looking) => {
                 if let Some(looking) = looking {
-                    looking.streamed(status, passed.lead.as_deref());
+                    looking.streamed(status, passed.lead.as_deref(), &passed.named);
                 }
                 Given::Streamed { status, reusable }
             }

@@ -61,6 +61,8 @@ pub(crate) struct Passed {
     pub(crate) instance: Option<InstanceId>,
     /// The fetch, where its answer might have been kept.
     pub(crate) lead: Option<Box<Lead>>,
+    /// URIs that the answer names as changed, as far as anybody looked.
+    pub(crate) named: Vec<String>,
 }
 
 /// How an exchange ended.
@@ -143,7 +145,7 @@ pub(crate) async fn pass(shard: &Shard, fleet: &Arc<Fleet>, connection: Connecti
     };
     let ended = connection.as_ref().is_none_or(|connection| connection.ended);
     let end = judge(stage, &signals, ended, reusable);
-    Passed { connection, written, end, instance, lead: None }
+    Passed { connection, written, end, instance, lead: None, named: Vec::new() }
 }
 
 /// Resolves when a withheld 404 has had its time: reading it to its end saves the upstream connection, which is worth

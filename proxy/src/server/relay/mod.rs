@@ -42,7 +42,7 @@ use crate::{
         exchange::{Exchange, Failure, Next, Stage, Verdict},
         fields::Extent,
     },
-    edge_cache::Lead,
+    edge_cache::{Lead, is_safe},
     service::reply::Refusal,
     telemetry::Lane,
 };
@@ -81,6 +81,8 @@ struct Passing<'a> {
     written: u64,
     /// The answer may be kept.
     lead: Option<Box<Lead>>,
+    /// URIs that the answer names as changed.
+    named: Vec<String>,
     exchange: Exchange,
     /// Bytes of the request's body at the front of `connection.ahead`.
     body: usize,
@@ -114,6 +116,7 @@ pub(crate) async fn pass(
         connection,
         written: 0,
         lead,
+        named: Vec::new(),
         body,
         unsent: None,
         torn: false,
@@ -266,7 +269,12 @@ impl<'a> Passing<'a> {
                     request_id: self.request.request_id.as_str(),
                     cached: self.shard.app.edge_cache.is_some(),
                 };
-                let hearing = self.lead.as_deref_mut().map(|lead| Hearing { lead, asked: self.request.head });
+                let asked = self.request.head;
+                let changing = self.shard.app.edge_cache.is_some() && !is_safe(asked.method);
+                let hearing = match self.lead.as_deref_mut() {
+                    Some(lead) => Some(Hearing::Keeping { lead, asked }),
+                    None => changing.then_some(Hearing::Changing(&mut self.named)),
+                };
                 let date = || self.shard.telemetry.clock().date(std::time::Instant::now());
                 let read = response::read(&bytes[at..], &mut self.exchange, hearing, envelope, date, out);
                 let Some(head) = read.map_err(|_| Cut::Upstream)? else { break };
@@ -309,6 +317,6 @@ impl<'a> Passing<'a> {
         };
         let written = self.connection.as_ref().map_or(self.written, |connection| connection.written);
         let connection = self.connection.filter(|_| outcome != Err(Cut::Deaf));
-        Passed { connection, written, end, instance: self.exchange.instance(), lead: self.lead }
+        Passed { connection, written, end, instance: self.exchange.instance(), lead: self.lead, named: self.named }
     }
 }

@@ -33,11 +33,12 @@ pub(super) struct Envelope<'a> {
     pub(super) cached: bool,
 }
 
-/// Who hears an answer that may be kept.
-pub(super) struct Hearing<'a> {
-    pub(super) lead: &'a mut Lead,
-    /// What was asked.
-    pub(super) asked: &'a answer::Head<'a>,
+/// Who hears an answer for the edge cache.
+pub(super) enum Hearing<'a> {
+    /// It may be kept as the answer to `asked`.
+    Keeping { lead: &'a mut Lead, asked: &'a answer::Head<'a> },
+    /// It may name URIs for which nothing that is kept is valid any more.
+    Changing(&'a mut Vec<String>),
 }
 
 /// A head that was read.
@@ -84,13 +85,17 @@ pub(super) fn read(
     let mut verdict = exchange.answered(status);
     let interim = status.is_informational();
     let mut cache = CacheStatus::Bypass;
-    if let (Some(Hearing { lead, asked }), Verdict::Forward, false) = (hearing, verdict, interim) {
-        let fields = fields.clone().filter(|(name, _)| told.passes(name));
-        match lead.hear(asked, status, fields, told.length()) {
-            Fate::Keep => cache = CacheStatus::Miss,
-            Fate::Pass => {}
-            Fate::Instead => verdict = exchange.hold_back(),
+    match hearing {
+        Some(Hearing::Keeping { lead, asked }) if verdict == Verdict::Forward && !interim => {
+            let fields = fields.clone().filter(|(name, _)| told.passes(name));
+            match lead.hear(asked, status, fields, told.length()) {
+                Fate::Keep => cache = CacheStatus::Miss,
+                Fate::Pass => {}
+                Fate::Instead => verdict = exchange.hold_back(),
+            }
         }
+        Some(Hearing::Changing(named)) => named.extend(fields.clone().filter_map(place)),
+        _ => {}
     }
     let extent = (!interim).then(|| told.extent(envelope.head_only));
     let head = Head { length, verdict, extent, keeps: told.keeps };
@@ -130,6 +135,12 @@ pub(super) fn read(
     }
     lines.end();
     Ok(Some(head))
+}
+
+/// What a field names as changed (RFC 9111 4.4).
+fn place((name, value): (&str, &[u8])) -> Option<String> {
+    let names = name.eq_ignore_ascii_case("location") || name.eq_ignore_ascii_case("content-location");
+    std::str::from_utf8(value).ok().filter(|_| names).map(str::to_owned)
 }
 
 /// Adds what every final answer has.
