@@ -10,6 +10,7 @@ pub mod compute;
 pub mod child;
 pub mod edge_cache;
 pub mod image;
+mod shelf;
 pub mod site;
 pub mod decide;
 mod origin;
