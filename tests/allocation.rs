@@ -67,7 +67,8 @@ fn a_plain_request_is_answered_without_an_allocation() {
     let log = AccessLog::start(LogFormat::Off).unwrap();
     let telemetry = Telemetry::new(metrics, log);
     let shard = telemetry.shard();
-    let app = App::build(settings, Parts { manifest, pack, compute: None, images: None }, telemetry).unwrap();
+    let app =
+        App::build(settings, Parts { manifest, pack, compute: None, images: None, pages: None }, telemetry).unwrap();
     let lane = Rehearsal::new(app, shard);
     let request =
         b"GET /app.js?v=1 HTTP/1.1\r\nhost: localhost\r\naccept-encoding: gzip, br\r\nuser-agent: test\r\n\r\n";

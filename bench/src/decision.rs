@@ -65,8 +65,8 @@ impl PlainRequest {
         let log = AccessLog::start(LogFormat::Off).map_err(Failure::system("start a log"))?;
         let telemetry = Telemetry::new(metrics, log);
         let shard = telemetry.shard();
-        let app =
-            App::build(settings, Parts { manifest, pack, compute: None, images: None }, telemetry).map_err(decision)?;
+        let app = App::build(settings, Parts { manifest, pack, compute: None, images: None, pages: None }, telemetry)
+            .map_err(decision)?;
         Ok(Self { lane: Rehearsal::new(app, shard), out: BytesMut::with_capacity(4096) })
     }
 

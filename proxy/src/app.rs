@@ -68,6 +68,8 @@ pub struct Parts {
     pub compute: Option<Arc<Fleet>>,
     /// The folder for optimized images; none: they are kept in memory only.
     pub images: Option<PathBuf>,
+    /// The folder for pages that are kept; none: they are kept in memory only.
+    pub pages: Option<PathBuf>,
 }
 
 impl App {
@@ -77,6 +79,7 @@ impl App {
     /// [`BuildError`].
     pub fn build(settings: Arc<Settings>, parts: Parts, telemetry: Telemetry) -> Result<Self, BuildError> {
         let images = Images::start(&settings.image, parts.images.as_deref())?;
+        let edge_cache = EdgeCache::start(&settings.edge_cache, parts.pages.as_deref());
         let deployment = activate(&settings, parts)?;
         let site = Arc::new(Site::new("default", Arc::new(deployment)));
         Ok(Self {
@@ -84,7 +87,7 @@ impl App {
             sites: Sites::only(site),
             telemetry,
             images,
-            edge_cache: EdgeCache::start(&settings.edge_cache),
+            edge_cache,
             default_cache_control: default_cache_control(&settings),
             keeping: watch::channel(false).1,
             closing: watch::channel(true).1,
@@ -100,7 +103,7 @@ impl App {
 
 /// Makes a deployment of its parts.
 pub(crate) fn activate(settings: &Settings, parts: Parts) -> Result<Deployment, BuildError> {
-    let Parts { manifest, pack, compute, images: _ } = parts;
+    let Parts { manifest, pack, compute, images: _, pages: _ } = parts;
     let wants_images = manifest
         .routes
         .iter()

@@ -138,6 +138,7 @@ fn edge_cache(reader: &mut Reader<'_>) -> EdgeCacheSettings {
         enabled: reader.boolean("edge-cache.enabled"),
         memory_bytes: reader.bytes("edge-cache.memory-bytes", 0..=1024 * GIB),
         front_bytes: reader.bytes("edge-cache.front-bytes", 0..=GIB),
+        disk_bytes: reader.bytes("edge-cache.disk-bytes", 0..=1024 * GIB),
         entry_bytes: reader.bytes("edge-cache.entry-bytes", KIB..=GIB),
         stale_max: reader.duration("edge-cache.stale-max", Duration::ZERO..=365 * DAY),
         pass_ttl: reader.duration("edge-cache.pass-ttl", Duration::ZERO..=DAY),

@@ -32,7 +32,7 @@ pub(crate) fn run(settings: &Settings, args: ExplainArgs) -> Result<(), Failure>
     let scratch = tempfile::tempdir().map_err(|source| Failure::unavailable("make a temporary folder", source))?;
     let pack = assets::prepare(bundle.static_dir.as_deref(), scratch.path(), &settings.assets)
         .map_err(|source| Failure::unavailable("pack the static files", source))?;
-    let parts = Parts { manifest: bundle.manifest.clone(), pack, compute: None, images: None };
+    let parts = Parts { manifest: bundle.manifest.clone(), pack, compute: None, images: None, pages: None };
     let deployment =
         app::activate(settings, parts).map_err(|source| Failure::unavailable("compile the routes", source))?;
     let walk = Walk { settings: Arc::new(settings.clone()), bundle, deployment: Arc::new(deployment) };

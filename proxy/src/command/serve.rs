@@ -109,8 +109,8 @@ async fn serve(
         }
     };
     let telemetry = telemetry(&settings)?;
-    let images = Some(state.path().join("images"));
-    let parts = Parts { manifest: served.manifest, pack, compute: compute.clone(), images };
+    let (images, pages) = (Some(state.path().join("images")), Some(state.path().join("pages")));
+    let parts = Parts { manifest: served.manifest, pack, compute: compute.clone(), images, pages };
     let app = App::build(Arc::clone(&settings), parts, telemetry)
         .map(Arc::new)
         .map_err(|source| Failure::unavailable("put the server together", source))?;

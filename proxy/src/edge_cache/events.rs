@@ -16,6 +16,9 @@ pub const LEVELS: [&str; 2] = ["memory", "disk"];
 /// What became of fetches, in the order of their counts.
 pub const FETCHES: [&str; 5] = ["kept", "unchanged", "not_kept", "too_large", "lost"];
 
+/// What can go wrong with pages on disk, in the order of their counts.
+pub const DISK_FAULTS: [&str; 4] = ["read", "write", "corrupt", "skipped"];
+
 /// Counters since the start.
 #[derive(Debug, Default)]
 pub struct EdgeEvents {
@@ -23,6 +26,7 @@ pub struct EdgeEvents {
     joined: AtomicU64,
     fetches: [AtomicU64; FETCHES.len()],
     evicted: [AtomicU64; LEVELS.len()],
+    disk_faults: [AtomicU64; DISK_FAULTS.len()],
     invalidated: AtomicU64,
     /// Hits that the threads count for themselves.
     fronts: Mutex<Vec<Arc<AtomicU64>>>,
@@ -39,8 +43,21 @@ pub struct EdgeSnapshot {
     pub fetches: [u64; FETCHES.len()],
     /// Pages given up to make room, by [`LEVELS`].
     pub evicted: [u64; LEVELS.len()],
+    /// What the disk did wrong, by [`DISK_FAULTS`].
+    pub disk_faults: [u64; DISK_FAULTS.len()],
     /// URIs whose pages an unsafe request made invalid.
     pub invalidated: u64,
+}
+
+/// What the disk did wrong.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum DiskFault {
+    Read,
+    Write,
+    /// A file that is no whole record of ours.
+    Corrupt,
+    /// It does not keep up.
+    Skipped,
 }
 
 /// What became of a fetch.
@@ -63,6 +80,7 @@ impl EdgeEvents {
             results,
             joined: get(&self.joined),
             fetches: self.fetches.each_ref().map(get),
+            disk_faults: self.disk_faults.each_ref().map(get),
             evicted: self.evicted.each_ref().map(get),
             invalidated: get(&self.invalidated),
         }
@@ -95,6 +113,10 @@ impl EdgeEvents {
 
     pub(super) fn evicted(&self, level: usize) {
         one(&self.evicted[level]);
+    }
+
+    pub(super) fn disk_fault(&self, fault: DiskFault) {
+        one(&self.disk_faults[fault as usize]);
     }
 
     pub(super) fn invalidated(&self) {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use http::HeaderName;
+use indexmap::IndexSet;
 use moka::{Expiry, notification::RemovalCause, sync::Cache};
 
 use super::{page::Page, purge::Purge};
@@ -62,19 +63,23 @@ impl Memory {
         self.entries.insert(key, Entry { kept: Kept::Varies(names), keep: NAMES_FOR });
     }
 
+    pub(super) fn contains(&self, key: &[u8; 32]) -> bool {
+        self.entries.contains_key(key)
+    }
+
     pub(super) fn remove(&self, key: &[u8; 32]) {
         self.entries.invalidate(key);
     }
 
-    /// Removes what a purge means and says how much that was.
-    pub(super) fn purge(&self, purge: &Purge) -> u64 {
+    /// Removes what a purge means and says what stood where.
+    pub(super) fn purge(&self, purge: &Purge) -> IndexSet<[u8; 32]> {
         let meant = self.entries.iter().filter(|(_, entry)| match &entry.kept {
             Kept::Page(page) => purge.means(&page.name),
             Kept::Varies(_) => false,
         });
-        let meant: Vec<_> = meant.map(|(key, _)| key).collect();
-        meant.iter().for_each(|key| self.entries.invalidate(key.as_ref()));
-        meant.len() as u64
+        let meant: IndexSet<_> = meant.map(|(key, _)| *key).collect();
+        meant.iter().for_each(|key| self.entries.invalidate(key));
+        meant
     }
 
     /// Bytes and entries, as last counted.

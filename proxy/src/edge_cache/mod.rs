@@ -9,6 +9,7 @@
 //! the key (`proxy/src/compute/forwarded.rs`): what one visitor's request says can never be in another visitor's page.
 
 mod directives;
+mod disk;
 mod epoch;
 mod events;
 mod flight;
@@ -20,11 +21,14 @@ mod page;
 mod policy;
 mod preview;
 mod purge;
+mod record;
 mod wishes;
 
 use std::{
+    io,
+    path::Path,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Instant,
@@ -34,7 +38,7 @@ use edgeplane_config::EdgeCacheSettings;
 use http::{HeaderName, header};
 use url::Url;
 
-pub use events::{EdgeEvents, EdgeSnapshot, FETCHES, LEVELS, RESULTS};
+pub use events::{DISK_FAULTS, EdgeEvents, EdgeSnapshot, FETCHES, LEVELS, RESULTS};
 pub(crate) use flight::{Landing, Passenger};
 pub use front::{Front, ReadyPage};
 pub use key::{Asked, Bypass, Key};
@@ -44,6 +48,7 @@ pub use policy::Fields;
 pub use preview::Preview;
 pub use purge::Purge;
 
+use disk::Disk;
 use epoch::{Epochs, Place};
 use flight::{Boarding, Flights};
 use key::{cannot_keep, selecting, values};
@@ -57,6 +62,8 @@ use wishes::Wishes;
 pub struct EdgeCache {
     settings: EdgeCacheSettings,
     memory: Memory,
+    /// What memory has no room for.
+    disk: Option<Disk>,
     flights: Arc<Flights>,
     epochs: Epochs,
     /// Raised by every purge.
@@ -87,15 +94,28 @@ pub(crate) enum Turn {
 }
 
 impl EdgeCache {
-    /// Starts the cache; none where the settings want none.
-    pub fn start(settings: &EdgeCacheSettings) -> Option<Arc<Self>> {
+    /// Starts the cache; none where the settings want none. `store` is the folder for pages on disk; none: they are kept in
+    /// memory only.
+    ///
+    /// Must run inside the runtime that outlives all requests, where there is to be anything on disk.
+    pub fn start(settings: &EdgeCacheSettings, store: Option<&Path>) -> Option<Arc<Self>> {
         if !settings.enabled {
             return None;
         }
         let events = Arc::new(EdgeEvents::default());
-        let told = Arc::clone(&events);
-        Some(Arc::new(Self {
-            memory: Memory::new(settings.memory_bytes, move |_, _| told.evicted(0)),
+        let store = store.filter(|_| settings.disk_bytes > 0);
+        let disk =
+            store.and_then(|path| Disk::start(path, settings.disk_bytes, settings.entry_bytes, Arc::clone(&events)));
+        Some(Arc::new_cyclic(|this| Self {
+            memory: Memory::new(settings.memory_bytes, {
+                let this: Weak<Self> = Weak::clone(this);
+                move |key, kept| {
+                    if let Some(this) = this.upgrade() {
+                        this.evicted(key, kept);
+                    }
+                }
+            }),
+            disk,
             flights: Arc::new(Flights::new(settings.pass_ttl)),
             epochs: Epochs::default(),
             generation: AtomicU64::new(0),
@@ -104,9 +124,19 @@ impl EdgeCache {
         }))
     }
 
+    /// Memory has no room for it any more.
+    fn evicted(self: &Arc<Self>, key: [u8; 32], kept: Kept) {
+        self.events.evicted(0);
+        if let Some(disk) = &self.disk {
+            let (this, generation) = (Arc::downgrade(self), self.generation());
+            let still = move |this: Arc<Self>| this.generation() == generation && !this.memory.contains(&key);
+            disk.put(key, kept, move || this.upgrade().is_some_and(&still));
+        }
+    }
+
     /// What is kept for a request.
-    pub fn find(&self, key: &Key, asked: &Asked<'_>) -> Found {
-        let Some(page) = self.page(key, asked) else { return Found::Missing(None) };
+    pub async fn find(&self, key: &Key, asked: &Asked<'_>) -> Found {
+        let Some(page) = self.page(key, asked).await else { return Found::Missing(None) };
         let now = Instant::now();
         let wishes = if self.settings.obey_clients { Wishes::of(asked.head) } else { Wishes::default() };
         match page.standing(now) {
@@ -116,12 +146,12 @@ impl EdgeCache {
         }
     }
 
-    fn page(&self, key: &Key, asked: &Asked<'_>) -> Option<Arc<Page>> {
-        let page = match self.memory.get(&key.digest)? {
+    async fn page(&self, key: &Key, asked: &Asked<'_>) -> Option<Arc<Page>> {
+        let page = match self.kept(key.digest).await? {
             Kept::Page(page) => page,
             Kept::Varies(names) => {
                 let variant = key.variant(&selecting(asked.head, &names, &self.settings));
-                match self.memory.get(&variant)? {
+                match self.kept(variant).await? {
                     Kept::Page(page) => page,
                     Kept::Varies(_) => return None,
                 }
@@ -129,6 +159,30 @@ impl EdgeCache {
         };
         let valid = page.epoch == self.epochs.now(key.place) && page.is_for(asked.head, &self.settings);
         valid.then_some(page)
+    }
+
+    /// What stands under a key; what is found on disk is brought nearer.
+    async fn kept(&self, key: [u8; 32]) -> Option<Kept> {
+        if let Some(kept) = self.memory.get(&key) {
+            return Some(kept);
+        }
+        let disk = self.disk.as_ref()?;
+        let generation = self.generation();
+        let kept = disk.get(key).await?;
+        if generation != self.generation() {
+            return None;
+        }
+        // What came while the disk was read is newer.
+        if let Some(newer) = self.memory.get(&key) {
+            return Some(newer);
+        }
+        match &kept {
+            Kept::Page(page) => {
+                self.memory.insert(key, Arc::clone(page), page.left(Instant::now(), self.settings.stale_max));
+            }
+            Kept::Varies(names) => self.memory.insert_names(key, Arc::clone(names)),
+        }
+        Some(kept)
     }
 
     /// Who asks for what is not kept; `before` is what is kept and can be asked about.
@@ -195,25 +249,49 @@ impl EdgeCache {
     fn insert(&self, key: &Key, page: &Arc<Page>) {
         let keep = page.left(Instant::now(), self.settings.stale_max);
         if page.selecting.is_empty() {
-            return self.memory.insert(key.digest, Arc::clone(page), keep);
+            self.memory.insert(key.digest, Arc::clone(page), keep);
+            return self.forget_on_disk(key.digest);
         }
         let names: Vec<HeaderName> = page.selecting.iter().map(|(name, _)| name.clone()).collect();
         let known = matches!(self.memory.get(&key.digest), Some(Kept::Varies(known)) if *known == *names);
         if !known {
             self.memory.insert_names(key.digest, names.into());
+            self.forget_on_disk(key.digest);
         }
-        self.memory.insert(key.variant(&page.selecting), Arc::clone(page), keep);
+        let variant = key.variant(&page.selecting);
+        self.memory.insert(variant, Arc::clone(page), keep);
+        self.forget_on_disk(variant);
     }
 
     fn forget(&self, key: &Key, page: &Page) {
-        self.memory.remove(&key.variant(&page.selecting));
+        let variant = key.variant(&page.selecting);
+        self.memory.remove(&variant);
+        self.forget_on_disk(variant);
+    }
+
+    /// An older page is not to come back when a newer one is gone from memory.
+    fn forget_on_disk(&self, key: [u8; 32]) {
+        if let Some(disk) = &self.disk {
+            disk.remove(key);
+        }
     }
 
     /// Forgets pages, also those that are just being fetched, and says how many.
-    pub async fn purge(&self, purge: &Purge) -> u64 {
+    ///
+    /// # Errors
+    /// When some may be left on disk.
+    pub async fn purge(&self, purge: &Purge) -> (u64, io::Result<()>) {
         self.generation.fetch_add(1, Relaxed);
         self.flights.forget();
-        self.memory.purge(purge)
+        let purged = self.memory.purge(purge);
+        let in_memory = purged.len() as u64;
+        match &self.disk {
+            Some(disk) => {
+                let (on_disk, result) = disk.purge(purge.clone(), purged).await;
+                (in_memory + on_disk, result)
+            }
+            None => (in_memory, Ok(())),
+        }
     }
 
     /// Raised by every purge.
@@ -233,7 +311,7 @@ impl EdgeCache {
 
     /// Bytes and entries, by [`LEVELS`].
     pub fn used(&self) -> [(u64, u64); LEVELS.len()] {
-        [self.memory.used(), (0, 0)]
+        [self.memory.used(), self.disk.as_ref().map_or((0, 0), Disk::used)]
     }
 
     /// A place for the latest pages of the thread that calls.

@@ -1,5 +1,10 @@
 //! The cache as a whole, without a network: what is kept is found by those it is for, and by nobody else.
 
+use std::{
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
 use bytes::Bytes;
 use edgeplane_config::Settings;
 use http::StatusCode;
@@ -8,9 +13,21 @@ use super::*;
 use crate::answer::{Body, Head};
 
 fn cache(change: impl FnOnce(&mut EdgeCacheSettings)) -> Arc<EdgeCache> {
+    cache_over(None, change)
+}
+
+fn cache_over(folder: Option<&Path>, change: impl FnOnce(&mut EdgeCacheSettings)) -> Arc<EdgeCache> {
     let mut settings = EdgeCacheSettings { enabled: true, ..Settings::default().edge_cache };
     change(&mut settings);
-    EdgeCache::start(&settings).unwrap()
+    EdgeCache::start(&settings, folder).unwrap()
+}
+
+/// What is in memory is found at once.
+fn find(cache: &EdgeCache, key: &Key, asked: &Asked<'_>) -> Found {
+    match pin!(cache.find(key, asked)).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(found) => found,
+        Poll::Pending => panic!("it waits for the disk"),
+    }
 }
 
 /// A request, as `METHOD host path?query` and its fields.
@@ -41,7 +58,7 @@ impl Request {
     /// Whether the cache has an answer, or why it is not asked.
     fn look(&self, cache: &Arc<EdgeCache>) -> Result<Option<Bytes>, Bypass> {
         self.ask(|asked| {
-            Ok(match cache.find(&cache.key(asked)?, asked) {
+            Ok(match find(cache, &cache.key(asked)?, asked) {
                 Found::Fresh(page) | Found::Stale(page) => Some(page.content().clone()),
                 Found::Missing(_) => None,
             })
@@ -51,7 +68,7 @@ impl Request {
     fn lead(&self, cache: &Arc<EdgeCache>) -> Result<Box<Lead>, Bypass> {
         self.ask(|asked| {
             let key = cache.key(asked)?;
-            let before = match cache.find(&key, asked) {
+            let before = match find(cache, &key, asked) {
                 Found::Fresh(page) | Found::Stale(page) => Some(page),
                 Found::Missing(before) => before,
             };
@@ -261,7 +278,7 @@ fn what_is_unchanged_is_renewed_and_what_fails_is_replaced_by_what_is_kept() {
     assert_eq!((answer.headers["x"].as_bytes(), answer.headers.get("content-encoding")), (b"new".as_slice(), None));
     assert!(matches!(answer.body, Body::Whole(content) if content == "content"));
     page.ask(|asked| {
-        assert!(matches!(cache.find(&cache.key(asked).unwrap(), asked), Found::Fresh(_)), "it is fresh from now on");
+        assert!(matches!(find(&cache, &cache.key(asked).unwrap(), asked), Found::Fresh(_)), "it is fresh from now on");
     });
 }
 
@@ -314,11 +331,11 @@ async fn a_purge_forgets_what_it_means_and_what_is_under_way() {
     assert_eq!(late.hear(&mut lead, 200, &[KEEP]), Fate::Keep);
     cache.memory.settle();
     let purge = |prefix: &str, tag: Option<&str>| Purge { prefix: prefix.into(), tag: tag.map(Into::into), site: None };
-    assert_eq!(cache.purge(&purge("", Some("posts"))).await, 1);
+    assert_eq!(cache.purge(&purge("", Some("posts"))).await.0, 1);
     lead.finish();
     assert_eq!((blog.look(&cache), late.look(&cache)), (Ok(None), Ok(None)));
     assert_eq!(shop.look(&cache), Ok(Some("2".into())));
-    assert_eq!(cache.purge(&purge("/shop", None)).await, 1);
+    assert_eq!(cache.purge(&purge("/shop", None)).await.0, 1);
     assert_eq!(shop.look(&cache), Ok(None));
 }
 
@@ -353,7 +370,7 @@ fn what_a_thread_has_at_hand_is_what_the_cache_would_answer() {
         })
     };
     assert_eq!(ready(&page), None);
-    page.ask(|asked| match cache.find(&cache.key(asked).unwrap(), asked) {
+    page.ask(|asked| match find(&cache, &cache.key(asked).unwrap(), asked) {
         Found::Fresh(page) => front.keep(asked, &page, cache.generation()),
         other => panic!("{other:?}"),
     });
@@ -380,4 +397,44 @@ fn what_a_thread_has_at_hand_is_what_the_cache_would_answer() {
     }
     Request { method: "PUT", ..get("/", &[]) }.ask(|asked| cache.invalidate(asked, &[]));
     assert_eq!(ready(&page), None);
+}
+
+/// A page that has to leave memory is on disk, until something newer or a purge takes it away.
+#[tokio::test]
+async fn what_memory_has_no_room_for_is_found_on_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("of another run"), "x").unwrap();
+    let cache = cache_over(Some(folder.path()), |settings| settings.memory_bytes = 32 * 1024);
+    let content = "x".repeat(20_000);
+    let look = async |path: &'static str| {
+        let request = get(path, &[]);
+        let Request { method, host, path, query, ref fields, deployment, scheme, trusted } = request;
+        let head = Head { method, path, query, fields, http11: true, host };
+        let asked = Asked { head: &head, site: "site", deployment, scheme, trusted };
+        match cache.find(&cache.key(&asked).unwrap(), &asked).await {
+            Found::Fresh(page) => Some(page.content().clone()),
+            _ => None,
+        }
+    };
+    let said: &[(&str, &str)] = &[KEEP, ("vary", "x-theme"), ("cache-tag", "all")];
+    for path in ["/1", "/2", "/3"] {
+        assert_eq!(get(path, &[]).answered(&cache, 200, said, &content), Ok(Fate::Keep));
+        cache.memory.settle();
+        cache.disk.as_ref().unwrap().settle().await;
+    }
+    let [(in_memory, _), (_, on_disk)] = cache.used();
+    assert!(in_memory <= 32 * 1024 && on_disk >= 2, "{in_memory} bytes in memory, {on_disk} records on disk");
+    for path in ["/1", "/2", "/3", "/1"] {
+        assert_eq!(look(path).await.map(|found| found.len()), Some(content.len()), "{path}");
+        cache.memory.settle();
+        cache.disk.as_ref().unwrap().settle().await;
+    }
+    Request { method: "POST", ..get("/2", &[]) }.ask(|asked| cache.invalidate(asked, &[]));
+    assert_eq!((look("/2").await, look("/1").await.is_some()), (None, true));
+    let (purged, result) = cache.purge(&Purge { prefix: String::new(), tag: Some("all".into()), site: None }).await;
+    result.unwrap();
+    assert_eq!(purged, 3);
+    assert_eq!((look("/1").await, look("/3").await), (None, None));
+    assert_eq!(cache.events.snapshot().disk_faults, [0; 4]);
+    assert!(!folder.path().join("of another run").exists());
 }

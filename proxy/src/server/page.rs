@@ -56,7 +56,7 @@ impl Looking<'_> {
         let until = tokio::time::Instant::now() + cache.settings().wait;
         for _ in 0..FLIGHTS_MAX {
             let generation = cache.generation();
-            let before = match cache.find(&key, &asked) {
+            let before = match cache.find(&key, &asked).await {
                 Found::Fresh(page) => {
                     if let Some(pages) = &shard.pages {
                         pages.lock().keep(&asked, &page, generation);

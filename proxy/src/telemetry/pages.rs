@@ -8,7 +8,7 @@ use prometheus::{
 };
 
 use super::metrics::{Family, counter, family, labelled};
-use crate::edge_cache::{EdgeCache, FETCHES, LEVELS, RESULTS};
+use crate::edge_cache::{DISK_FAULTS, EdgeCache, FETCHES, LEVELS, RESULTS};
 
 const REQUESTS: Family =
     Family("edge_cache_requests_total", "Requests for Compute, by what the edge cache had to say", &["result"]);
@@ -18,10 +18,11 @@ const FETCHED: Family =
 const EVICTIONS: Family = Family("edge_cache_evictions_total", "Pages given up to make room, by level", &["level"]);
 const INVALIDATED: Family =
     Family("edge_cache_invalidated_total", "URIs whose pages an unsafe request made invalid", &[]);
+const DISK: Family = Family("edge_cache_disk_faults_total", "What went wrong with pages on disk", &["fault"]);
 const BYTES: Family = Family("edge_cache_bytes", "Bytes of pages, by level", &["level"]);
 const ENTRIES: Family = Family("edge_cache_entries", "Pages, by level", &["level"]);
 
-const FAMILIES: [Family; 7] = [REQUESTS, JOINED, FETCHED, EVICTIONS, INVALIDATED, BYTES, ENTRIES];
+const FAMILIES: [Family; 8] = [REQUESTS, JOINED, FETCHED, EVICTIONS, INVALIDATED, DISK, BYTES, ENTRIES];
 
 /// Reads the edge cache's counters when somebody scrapes.
 pub(super) struct Pages {
@@ -59,6 +60,7 @@ impl Collector for Pages {
             each(FETCHED, &FETCHES, &counted.fetches),
             each(EVICTIONS, &LEVELS, &counted.evicted),
             total(INVALIDATED, counted.invalidated),
+            each(DISK, &DISK_FAULTS, &counted.disk_faults),
             levels(BYTES, used.map(|(bytes, _)| bytes)),
             levels(ENTRIES, used.map(|(_, entries)| entries)),
         ]
