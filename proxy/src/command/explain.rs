@@ -17,8 +17,7 @@ use crate::{
     app::{self, Parts},
     assets,
     child::image::may_run_native,
-    decide,
-    edge_cache,
+    decide, edge_cache,
     image::{ImageRequest, Preview, Refusal as ImageRefusal},
     origin::LocalOrigin,
     service::reply::Refusal,
@@ -240,15 +239,18 @@ impl Explanation {
                 })
             })
             .collect();
-        json!({
+        let mut told = json!({
             "request": self.request,
             "matched": self.matched,
             "route": { "pointer": self.pointer, "path": self.pattern },
             "passed_over": self.passed_over,
             "steps": steps,
-            "edge_cache": self.edge_cache.as_ref().map(ToString::to_string),
             "note": self.fallback_note,
-        })
+        });
+        if let Some(preview) = &self.edge_cache {
+            told["edge_cache"] = preview.to_string().into();
+        }
+        told
     }
 }
 

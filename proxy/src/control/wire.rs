@@ -42,10 +42,10 @@ mod tests {
 
     #[test]
     fn what_is_left_is_read_from_what_is_told() {
-        let disk = || PurgeError::Disk(std::io::ErrorKind::NotADirectory.into());
+        let disk = || PurgeError::Disk(io::ErrorKind::NotADirectory.into());
         for (failures, pages, expected) in [
             (vec![], None, None),
-            (vec![], Some(std::io::ErrorKind::NotADirectory.into()), Some(vec!["in the level `pages`: not a directory"])),
+            (vec![], Some(io::ErrorKind::NotADirectory.into()), Some(vec!["in the level `pages`: not a directory"])),
             (
                 vec![disk(), PurgeError::NoDisk],
                 None,

@@ -144,6 +144,11 @@ impl Lead {
         }
     }
 
+    /// The answer is one that cannot be kept, whatever its fields say.
+    pub fn decline(&mut self) -> Fate {
+        self.pass(Landing::Told)
+    }
+
     /// No answer came: what may be given instead.
     pub fn failed(&mut self) -> Option<(Arc<Page>, CacheStatus)> {
         let page = self.spare(Instant::now())?;

@@ -9,6 +9,7 @@ use super::{
     loan::{Connection, poll_left},
     relay,
     shard::Shard,
+    upstream::{End, Passed},
 };
 use crate::{
     answer::{Answer, Body, Head},
@@ -90,12 +91,22 @@ impl Looking<'_> {
         Looked::Ask(None)
     }
 
-    /// Compute's answer went to the client: what that counts as, and what it makes invalid.
-    pub(super) fn streamed(&self, status: StatusCode, lead: Option<&Lead>, named: &[String]) {
-        self.cache.events().answered(lead.map_or(CacheStatus::Bypass, Lead::status));
-        if status.is_success() || status.is_redirection() {
-            self.cache.invalidate(&self.asked, named);
-        }
+    /// Compute was asked: counts what came of it, makes invalid what that changed, and gives what is to be answered instead.
+    pub(super) fn passed(&self, passed: &mut Passed) -> Option<Answer> {
+        let lead = passed.lead.as_deref_mut();
+        let (page, status) = match passed.end {
+            End::Streamed { status, .. } => {
+                self.cache.events().answered(lead.map_or(CacheStatus::Bypass, |lead| lead.status()));
+                if status.is_success() || status.is_redirection() {
+                    self.cache.invalidate(&self.asked, &passed.named);
+                }
+                return None;
+            }
+            End::Withheld => lead?.instead()?,
+            End::Refused(_) => lead?.failed()?,
+            End::ClientLeft => return None,
+        };
+        Some(self.answer(&page, status))
     }
 
     /// The answer with a page, and its count.

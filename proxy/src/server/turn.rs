@@ -271,14 +271,12 @@ impl Turn<'_> {
             close: self.close,
         };
         let relays = relay::takes(&request, &connection);
-        let looking = self.app.edge_cache.as_ref().map(|cache| Looking {
-            shard: self.shard,
-            cache,
-            fleet,
-            asked: self.asked(),
-            client: &self.client,
-            has_fallback,
-            can_keep: relays,
+        // Another protocol is asked of Compute, whatever is kept.
+        let cache = self.app.edge_cache.as_ref().filter(|_| !self.upgrades);
+        let (shard, client) = (self.shard, &self.client);
+        let looking = cache.map(|cache| {
+            let asked = self.asked();
+            Looking { shard, cache, fleet, asked, client, has_fallback, can_keep: relays }
         });
         let lead = match looking {
             None => None,
@@ -296,25 +294,14 @@ impl Turn<'_> {
         } else {
             upstream::pass(self.shard, fleet, connection, request).await
         };
-        let given = match (passed.end, looking) {
-            (upstream::End::Streamed { status, reusable }, looking) => {
-                if let Some(looking) = looking {
-                    looking.streamed(status, passed.lead.as_deref(), &passed.named);
-                }
-                Given::Streamed { status, reusable }
-            }
-            (upstream::End::ClientLeft, _) => Given::ClientLeft,
-            (upstream::End::Withheld, looking) => match (looking, passed.lead.as_mut().and_then(|lead| lead.instead()))
-            {
-                (Some(looking), Some((page, status))) => Given::Answer(looking.answer(&page, status)),
-                _ => Given::NotFound(Refusal::NotFound),
-            },
-            (upstream::End::Refused(refusal), looking) => {
-                match (looking, passed.lead.as_mut().and_then(|lead| lead.failed())) {
-                    (Some(looking), Some((page, status))) => Given::Answer(looking.answer(&page, status)),
-                    _ => Given::Answer(refusal.answer()),
-                }
-            }
+        // What is kept may be given instead of what came, or of what did not come.
+        let kept = looking.and_then(|looking| looking.passed(&mut passed));
+        let given = match (passed.end, kept) {
+            (_, Some(answer)) => Given::Answer(answer),
+            (upstream::End::Streamed { status, reusable }, None) => Given::Streamed { status, reusable },
+            (upstream::End::Withheld, None) => Given::NotFound(Refusal::NotFound),
+            (upstream::End::ClientLeft, None) => Given::ClientLeft,
+            (upstream::End::Refused(refusal), None) => Given::Answer(refusal.answer()),
         };
         (self.instance, self.written) = (passed.instance, passed.written);
         self.now = Instant::now();

@@ -9,7 +9,7 @@ use crate::{
     answer,
     compute::{
         exchange::{Exchange, Verdict},
-        fields::{Extent, Sink as _, Told},
+        fields::{Extent, Fields, Sink as _, Told},
     },
     edge_cache::{CACHE_STATUS, CacheStatus, Fate, Lead},
     telemetry::DateLine,
@@ -84,18 +84,12 @@ pub(super) fn read(
     let told = Told::by(fields.clone(), status, minor == 1).map_err(|_| Unfit)?;
     let mut verdict = exchange.answered(status);
     let interim = status.is_informational();
-    let mut cache = CacheStatus::Bypass;
-    match hearing {
-        Some(Hearing::Keeping { lead, asked }) if verdict == Verdict::Forward && !interim => {
-            let fields = fields.clone().filter(|(name, _)| told.passes(name));
-            match lead.hear(asked, status, fields, told.length()) {
-                Fate::Keep => cache = CacheStatus::Miss,
-                Fate::Pass => {}
-                Fate::Instead => verdict = exchange.hold_back(),
-            }
-        }
-        Some(Hearing::Changing(named)) => named.extend(fields.clone().filter_map(place)),
-        _ => {}
+    let fate = match hearing {
+        Some(hearing) if verdict == Verdict::Forward && !interim => hearing.hear(status, fields.clone(), &told),
+        _ => Fate::Pass,
+    };
+    if fate == Fate::Instead {
+        verdict = exchange.hold_back();
     }
     let extent = (!interim).then(|| told.extent(envelope.head_only));
     let head = Head { length, verdict, extent, keeps: told.keeps };
@@ -126,15 +120,27 @@ pub(super) fn read(
         lines.end();
     }
     if !interim {
-        if envelope.cached {
-            lines.begin(CACHE_STATUS.as_str());
-            lines.put(cache.name().as_bytes());
-            lines.end();
-        }
-        finish(&mut lines, head.extent, (!dated).then(date), envelope);
+        finish(&mut lines, head.extent, (!dated).then(date), fate, envelope);
     }
     lines.end();
     Ok(Some(head))
+}
+
+impl Hearing<'_> {
+    /// Hears the head of a final answer that goes to the client.
+    fn hear<'f, F: Fields<'f>>(self, status: StatusCode, fields: F, told: &Told<F>) -> Fate {
+        match self {
+            // What ends with its connection may have been cut off, and nobody could tell (RFC 9112 8).
+            Self::Keeping { lead, .. } if told.extent(false) == Extent::Close => lead.decline(),
+            Self::Keeping { lead, asked } => {
+                lead.hear(asked, status, fields.filter(|(name, _)| told.passes(name)), told.length())
+            }
+            Self::Changing(named) => {
+                named.extend(fields.filter_map(place));
+                Fate::Pass
+            }
+        }
+    }
 }
 
 /// What a field names as changed (RFC 9111 4.4).
@@ -144,7 +150,13 @@ fn place((name, value): (&str, &[u8])) -> Option<String> {
 }
 
 /// Adds what every final answer has.
-fn finish(lines: &mut Lines<'_>, extent: Option<Extent>, date: Option<DateLine>, envelope: Envelope<'_>) {
+fn finish(lines: &mut Lines<'_>, extent: Option<Extent>, date: Option<DateLine>, fate: Fate, envelope: Envelope<'_>) {
+    if envelope.cached {
+        let status = if fate == Fate::Keep { CacheStatus::Miss } else { CacheStatus::Bypass };
+        lines.begin(CACHE_STATUS.as_str());
+        lines.put(status.name().as_bytes());
+        lines.end();
+    }
     if extent == Some(Extent::Close) {
         // The client's connection outlives the upstream's.
         lines.put(b"Transfer-Encoding: chunked\r\n");
