@@ -13,6 +13,7 @@ mod astro;
 mod command;
 mod compute;
 mod deploy;
+mod edge_cache;
 mod exchange;
 mod expectations;
 mod fallback;

@@ -96,19 +96,16 @@ impl PlainRequest {
         let log = AccessLog::start(LogFormat::Off).map_err(Failure::system("start a log"))?;
         let telemetry = Telemetry::new(metrics, log);
         let shard = telemetry.shard();
-        let app = App::build(
-            settings,
-            Parts {
-                manifest,
-                custom_rules: rules(n_rules),
-                pack,
-                compute: None,
-                images: None,
-                custom_headers: Vec::new(),
-            },
-            telemetry,
-        )
-        .map_err(decision)?;
+        let parts = Parts {
+            manifest,
+            custom_rules: rules(n_rules),
+            pack,
+            compute: None,
+            images: None,
+            pages: None,
+            custom_headers: Vec::new(),
+        };
+        let app = App::build(settings, parts, telemetry).map_err(decision)?;
         Ok(Self { lane: Rehearsal::new(app, shard), out: BytesMut::with_capacity(4096) })
     }
 

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::{
     assets::Pack,
     compute::Fleet,
+    edge_cache::EdgeCache,
     headers::{CompileError as HeaderError, Headers},
     image::{Images, Origin, Rules, StartImages},
     origin::LocalOrigin,
@@ -30,6 +31,8 @@ pub struct App {
     pub(crate) sites: Sites,
     pub(crate) telemetry: Telemetry,
     pub(crate) images: Images,
+    /// Answers of Compute that are kept, where the settings want that.
+    pub(crate) edge_cache: Option<Arc<EdgeCache>>,
     pub(crate) bounds: Arc<Bounds>,
     /// `Cache-Control` of static answers whose route gives none.
     pub(crate) default_cache_control: HeaderValue,
@@ -77,6 +80,8 @@ pub struct Parts {
     pub images: Option<PathBuf>,
     /// The custom headers, in their order.
     pub custom_headers: Vec<HeaderRule>,
+    /// The folder for pages that are kept; none: they are kept in memory only.
+    pub pages: Option<PathBuf>,
 }
 
 impl App {
@@ -86,6 +91,7 @@ impl App {
     /// [`BuildError`].
     pub fn build(settings: Arc<Settings>, parts: Parts, telemetry: Telemetry) -> Result<Self, BuildError> {
         let images = Images::start(&settings.image, parts.images.as_deref())?;
+        let edge_cache = EdgeCache::start(&settings.edge_cache, parts.pages.as_deref());
         let deployment = activate(&settings, parts)?;
         let site = Arc::new(Site::new("default", Arc::new(deployment)));
         Ok(Self {
@@ -93,6 +99,7 @@ impl App {
             sites: Sites::only(site),
             telemetry,
             images,
+            edge_cache,
             default_cache_control: default_cache_control(&settings),
             keeping: watch::channel(false).1,
             closing: watch::channel(true).1,
@@ -108,7 +115,7 @@ impl App {
 
 /// Makes a deployment of its parts.
 pub(crate) fn activate(settings: &Settings, parts: Parts) -> Result<Deployment, BuildError> {
-    let Parts { manifest, custom_rules, pack, compute, images: _, custom_headers } = parts;
+    let Parts { manifest, custom_rules, pack, compute, images: _, pages: _, custom_headers } = parts;
     let targets = || manifest.routes.iter().flat_map(|route| [Some(&route.target), route.fallback.as_ref()]).flatten();
     let wants_images = targets().any(|target| matches!(target, Target::Image { .. }));
     let is_static = targets().all(|target| target.kind() == TargetKind::Static);

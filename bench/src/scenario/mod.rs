@@ -8,6 +8,7 @@ mod contest;
 mod decision;
 mod idle;
 mod image;
+mod kept_page;
 mod latency;
 mod not_found;
 mod overload;
@@ -47,4 +48,5 @@ pub(crate) const ALL: &[Scenario] = &[
     start::SCENARIO,
     idle::SCENARIO,
     ssr::SCENARIO,
+    kept_page::SCENARIO,
 ];

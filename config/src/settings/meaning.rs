@@ -6,8 +6,8 @@ use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use super::{
-    Address, ComputeSettings, HeaderSettings, ImageTuning, Limits, LogFormat, Prerendered, RewriteSettings, Settings,
-    StaticSettings, Timeouts,
+    Address, ComputeSettings, EdgeCacheSettings, HeaderSettings, ImageTuning, Limits, LogFormat, Prerendered,
+    RewriteSettings, Settings, StaticSettings, Timeouts,
     problem::SettingProblem,
     quantity::{self, GIB, KIB, MIB},
     read::Reader,
@@ -41,6 +41,7 @@ pub(crate) fn read(values: &Values, state_dir: PathBuf) -> (Settings, Vec<Settin
         image: image(&mut reader),
         rewrite: rewrite(&mut reader),
         custom_rules: Vec::new(),
+        edge_cache: edge_cache(&mut reader),
     };
     contradictions(&settings, &mut reader);
     (settings, reader.problems())
@@ -184,6 +185,36 @@ fn rewrite(reader: &mut Reader<'_>) -> RewriteSettings {
         connect_timeout: reader.duration("rewrite.connect-timeout", 10 * MS..=HOUR),
         hops_max: reader.count("rewrite.hops-max", 1..=100),
     }
+}
+
+fn edge_cache(reader: &mut Reader<'_>) -> EdgeCacheSettings {
+    EdgeCacheSettings {
+        enabled: reader.boolean("edge-cache.enabled"),
+        memory_bytes: reader.bytes("edge-cache.memory-bytes", 0..=1024 * GIB),
+        front_bytes: reader.bytes("edge-cache.front-bytes", 0..=GIB),
+        disk_bytes: reader.bytes("edge-cache.disk-bytes", 0..=1024 * GIB),
+        entry_bytes: reader.bytes("edge-cache.entry-bytes", KIB..=GIB),
+        stale_max: reader.duration("edge-cache.stale-max", Duration::ZERO..=365 * DAY),
+        pass_ttl: reader.duration("edge-cache.pass-ttl", Duration::ZERO..=DAY),
+        wait: reader.duration("edge-cache.wait", Duration::ZERO..=HOUR),
+        with_cookies: reader.boolean("edge-cache.with-cookies"),
+        ignored_cookies: ignored_cookies(reader),
+        obey_clients: reader.boolean("edge-cache.obey-clients"),
+    }
+}
+
+/// Names of cookies (RFC 6265 4.1.1), perhaps with a `*` at the end.
+fn ignored_cookies(reader: &mut Reader<'_>) -> Vec<String> {
+    const KEY: &str = "edge-cache.ignored-cookies";
+    let names = reader.texts(KEY);
+    for name in &names {
+        let beginning = name.strip_suffix('*').unwrap_or(name);
+        let is_name = |byte: u8| byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}*".contains(&byte);
+        if beginning.is_empty() || !beginning.bytes().all(is_name) {
+            reader.note(KEY, format!("`{name}` is no name of a cookie"), "write it as it is set: \"_ga\", or \"_ga*\"");
+        }
+    }
+    names
 }
 
 /// A duration, or `unlimited`.

@@ -67,6 +67,8 @@ pub struct Settings {
     pub rewrite: RewriteSettings,
     /// Those of the file's `[[custom-rules]]`, in their order; they come before all others.
     pub custom_rules: Vec<CustomRule>,
+    /// The edge cache.
+    pub edge_cache: EdgeCacheSettings,
 }
 
 /// A count, or as many as the machine (its cgroup quota) has processors.
@@ -288,6 +290,33 @@ pub struct ImageTuning {
     pub worker_idle_bytes: usize,
     /// Jobs after which a worker process is replaced.
     pub worker_jobs: u32,
+}
+
+/// `[edge-cache]`: answers of Compute that are kept for everybody.
+#[derive(Clone, Debug, Default)]
+pub struct EdgeCacheSettings {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// Bytes of pages kept in memory.
+    pub memory_bytes: u64,
+    /// Bytes of them that each thread keeps at hand.
+    pub front_bytes: usize,
+    /// Bytes of pages kept on disk; 0: none.
+    pub disk_bytes: u64,
+    /// Bytes of the largest page that is kept.
+    pub entry_bytes: usize,
+    /// The longest time after its lifetime that a page is of use.
+    pub stale_max: Duration,
+    /// How long it is remembered that a page is not to be kept.
+    pub pass_ttl: Duration,
+    /// How long a request waits for somebody else's fetch.
+    pub wait: Duration,
+    /// Whether a request with a cookie may be answered from the cache.
+    pub with_cookies: bool,
+    /// Names of cookies that do not count; a `*` at the end stands for anything.
+    pub ignored_cookies: Vec<String>,
+    /// Whether a client's own `Cache-Control` is obeyed.
+    pub obey_clients: bool,
 }
 
 impl Settings {

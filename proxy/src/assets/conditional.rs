@@ -7,18 +7,18 @@ use crate::answer::Head;
 
 /// What a client's validators are compared with: those of the selected variant.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Validators<'a> {
-    /// The entity tag, quotes included. Always strong: it is a hash of the encoded bytes.
-    pub(super) etag: &'a str,
+pub(crate) struct Validators<'a> {
+    /// The entity tag, quotes included. Of a file always strong: it is a hash of the encoded bytes.
+    pub(crate) etag: &'a str,
     /// `Last-Modified`, in seconds since 1970.
-    pub(super) modified: u64,
+    pub(crate) modified: u64,
     /// Whether the date tells this variant from every other: not where encoded variants share it.
-    pub(super) modified_is_strong: bool,
+    pub(crate) modified_is_strong: bool,
 }
 
 /// What the preconditions ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// The method, as if there were none.
     Proceed,
     /// 304: the client has it.
@@ -29,7 +29,7 @@ pub(super) enum Verdict {
 
 /// Evaluates the preconditions of a GET or HEAD in the order of RFC 9110 13.2.2; the numbers are its steps.
 /// Step 5 is [`if_range_holds`], which only a request for ranges needs.
-pub(super) fn evaluate(head: &Head<'_>, current: Validators<'_>) -> Verdict {
+pub(crate) fn evaluate(head: &Head<'_>, current: Validators<'_>) -> Verdict {
     // 1 and 2: a date is looked at only where there is no If-Match.
     let wanted = match EntityTags::find(head, "if-match") {
         Some(tags) => tags.any(|tag| tag.is_strongly(current.etag)),
@@ -64,7 +64,7 @@ pub(super) fn if_range_holds(head: &Head<'_>, current: Validators<'_>) -> bool {
 }
 
 /// Which parts the request asks for: Range counts only for GET (RFC 9110 14.2) and where If-Range holds.
-pub(super) fn ranges(head: &Head<'_>, current: Validators<'_>, len: u64, ranges_max: usize) -> Ranges {
+pub(crate) fn ranges(head: &Head<'_>, current: Validators<'_>, len: u64, ranges_max: usize) -> Ranges {
     let mut values = head.fields("range");
     match (values.next(), values.next()) {
         (Some(value), None) if head.method == "GET" && if_range_holds(head, current) => {

@@ -41,6 +41,7 @@ mod tests;
 mod variant;
 
 pub use answer::{Outcome, Policy, answer};
+pub(crate) use conditional::{Validators, Verdict, evaluate, ranges};
 pub use content::Content;
 pub use draft::BuildError;
 pub use encoding::ContentCoding;
@@ -50,5 +51,6 @@ pub use lookup::Lookup;
 pub use pack::{OpenError, Pack};
 pub use page::{absent, has_page, page};
 pub use prepare::{PrepareError, pack_to, prepare};
+pub(crate) use range::Ranges;
 pub use ready::{Ready, ready};
 pub use variant::Effort;

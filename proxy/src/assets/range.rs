@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// What of a content a request gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ranges {
+pub(crate) enum Ranges {
     /// 200: everything. No range was asked for, or none this server answers.
     Whole,
     /// 206 with one part.

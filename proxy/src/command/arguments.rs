@@ -40,7 +40,7 @@ pub(crate) enum Command {
     Pack(PackArgs),
     /// Run the image optimizer on a file
     Optimize(OptimizeArgs),
-    /// Have a running server forget optimized images
+    /// Have a running server forget optimized images and kept pages
     Purge(PurgeArgs),
     /// Print the commented default settings file
     Settings,
@@ -191,10 +191,13 @@ pub(crate) struct OptimizeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PurgeArgs {
-    /// How the sources begin: a path, a URL with its whole host, or * for all
-    #[arg(value_name = "URL_PREFIX")]
-    pub(crate) prefix: String,
-    /// Only the images of this site
+    /// How the sources of images and the pages begin: a path, a URL with its whole host, or * for all
+    #[arg(value_name = "URL_PREFIX", required_unless_present = "tag")]
+    pub(crate) prefix: Option<String>,
+    /// Only pages with this tag, named in their Cache-Tag
+    #[arg(long, value_name = "TAG")]
+    pub(crate) tag: Option<String>,
+    /// Only what is of this site
     #[arg(long, value_name = "NAME")]
     pub(crate) site: Option<String>,
     #[command(flatten)]

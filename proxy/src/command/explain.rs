@@ -18,7 +18,7 @@ use crate::{
     app::{self, Parts},
     assets::{self, Lookup, Policy},
     child::image::may_run_native,
-    decide,
+    decide, edge_cache,
     headers::Overlay,
     image::{ImageRequest, Preview, Refusal as ImageRefusal},
     origin::LocalOrigin,
@@ -37,10 +37,9 @@ pub(crate) fn run(settings: &Settings, args: ExplainArgs) -> Result<(), Failure>
         .map_err(|source| Failure::unavailable("pack the static files", source))?;
     let custom_rules = rules::gather(settings, Some(&bundle))?;
     let (manifest, custom_headers) = (bundle.manifest.clone(), bundle.custom_headers.clone());
-    let parts = Parts { manifest, custom_rules, pack, compute: None, images: None, custom_headers };
+    let parts = Parts { manifest, custom_rules, pack, compute: None, images: None, pages: None, custom_headers };
     let deployment =
         app::activate(settings, parts).map_err(|source| Failure::unavailable("compile the routes", source))?;
-    let walk = Walk { settings: Arc::new(settings.clone()), bundle, deployment: Arc::new(deployment) };
     let url = Url::parse(&url)?;
     let fields: Vec<httparse::Header<'_>> =
         headers.iter().map(|(name, value)| httparse::Header { name, value: value.as_bytes() }).collect();
@@ -52,6 +51,8 @@ pub(crate) fn run(settings: &Settings, args: ExplainArgs) -> Result<(), Failure>
         http11: true,
         host: &url.host,
     };
+    let scheme = if url.is_https { "https" } else { "http" };
+    let walk = Walk { settings: Arc::new(settings.clone()), bundle, deployment: Arc::new(deployment), scheme };
     let explanation = walk.explain(&head)?;
     output::result(&match format {
         Format::Json => format!("{}\n", explanation.json()),
@@ -63,6 +64,7 @@ struct Url {
     host: String,
     path: String,
     query: Option<String>,
+    is_https: bool,
 }
 
 impl Url {
@@ -83,7 +85,7 @@ impl Url {
             None => (origin, None),
         };
         let path = if path.is_empty() { "/" } else { path };
-        Ok(Self { host: host.to_owned(), path: path.to_owned(), query })
+        Ok(Self { host: host.to_owned(), path: path.to_owned(), query, is_https: text.starts_with("https://") })
     }
 }
 
@@ -122,11 +124,15 @@ struct Routed {
     steps: Vec<Step>,
     fallback_note: Option<&'static str>,
     custom: Vec<HeaderField>,
+    /// What the edge cache does before Compute is asked, where there is one.
+    edge_cache: Option<edge_cache::Preview>,
 }
 
 /// The deployment as serving would activate it, but for Node.
 struct Walk {
     settings: Arc<Settings>,
+    /// How the client asks: `http` or `https`.
+    scheme: &'static str,
     bundle: Bundle,
     deployment: Arc<Deployment>,
 }
@@ -184,7 +190,12 @@ impl Walk {
         if self.deployment.is_static && steps.iter().all(|step| step.is_missing) {
             steps.extend(self.absent(&asked));
         }
+        let cache = Some(&self.settings.edge_cache).filter(|cache| cache.enabled);
+        let cache = cache.filter(|_| steps.iter().any(|step| step.kind == TargetKind::Compute));
+        let (scheme, deployment) = (self.scheme, "this one");
+        let cached = edge_cache::Asked { head, site: "default", deployment, scheme, trusted: false };
         Ok(Routed {
+            edge_cache: cache.map(|settings| edge_cache::Preview::of(&cached, settings)),
             matched: String::from_utf8_lossy(path).into_owned(),
             pointer: format!("/routes/{}", decision.index),
             pattern: decision.route.path.as_str().to_owned(),
@@ -339,6 +350,7 @@ impl Routed {
             let condition = if place == 1 && self.steps[0].answer.is_none() { " on 404" } else { "" };
             lines.push(format!("{:<12}{}{condition} {}", step.label, step.kind.as_str(), step.says));
         }
+        lines.extend(self.edge_cache.as_ref().map(|preview| format!("edge cache  {preview}")));
         lines.extend(self.fallback_note.map(|note| format!("note        {note}")));
         if let Some(answer) = self.steps.last().and_then(|step| step.answer.as_ref()) {
             for (name, value) in &answer.headers {
@@ -383,14 +395,18 @@ impl Routed {
                 json!({ "name": name.as_str(), "value": value, "file": place.file, "line": place.line })
             })
             .collect();
-        json!({
+        let mut told = json!({
             "matched": self.matched,
             "route": { "pointer": self.pointer, "path": self.pattern },
             "passed_over": self.passed_over,
             "steps": steps,
             "note": self.fallback_note,
             "custom_headers": custom,
-        })
+        });
+        if let Some(preview) = &self.edge_cache {
+            told["edge_cache"] = preview.to_string().into();
+        }
+        told
     }
 }
 

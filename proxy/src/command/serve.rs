@@ -119,9 +119,9 @@ async fn serve(
         }
     };
     let telemetry = telemetry(&settings)?;
-    let images = Some(state.path().join("images"));
+    let (images, pages) = (Some(state.path().join("images")), Some(state.path().join("pages")));
     let Served { manifest, bundle, custom_headers, custom_rules } = served;
-    let parts = Parts { manifest, custom_rules, pack, compute: compute.clone(), images, custom_headers };
+    let parts = Parts { manifest, custom_rules, pack, compute: compute.clone(), images, pages, custom_headers };
     let app = App::build(Arc::clone(&settings), parts, telemetry)
         .map(Arc::new)
         .map_err(|source| Failure::unavailable("put the server together", source))?;

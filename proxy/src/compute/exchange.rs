@@ -145,6 +145,12 @@ impl Exchange {
         Verdict::Forward
     }
 
+    /// The answer is read to its end and another one is given instead, which is at hand.
+    pub fn hold_back(&mut self) -> Verdict {
+        self.stage = Stage::Withheld;
+        Verdict::Withhold
+    }
+
     /// The connection broke after the request was (partly) sent. RFC 9110 9.2.2: only idempotent methods are repeated
     /// automatically, and only with a body that can be sent again.
     pub fn broke(&mut self, body_can_be_repeated: bool) -> Next {

@@ -71,6 +71,27 @@ fn speaks_of_the_client(name: &str) -> bool {
             .any(|known| name.eq_ignore_ascii_case(known))
 }
 
+/// Fields by which a client could have a page made for somebody else: none of them is in the key of the edge cache, and
+/// applications believe them.
+const STEERING: [&str; 13] = [
+    "x-original-url",
+    "x-rewrite-url",
+    "x-original-host",
+    "x-host",
+    "x-http-host-override",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "fastly-client-ip",
+];
+
+/// What speaks of the client and is in the key of the edge cache.
+const IN_THE_KEY: [&str; 2] = ["cloudfront-viewer-country", "cf-ipcountry"];
+
 /// Fields that [`Forwarding::emit`] says anew.
 const SAID_ANEW: [&str; 7] = [
     "forwarded",
@@ -93,18 +114,28 @@ pub struct Forwarding<'a> {
     pub host: &'a str,
     /// The id of the request.
     pub request_id: &'a str,
+    /// The answer may be kept for others: nothing is said about this client that is not in the key it is kept under.
+    pub shared: bool,
 }
 
 impl Forwarding<'_> {
     /// Whether a field of the request goes on as it is.
     pub fn passes(&self, name: &str) -> bool {
+        if self.shared {
+            let in_the_key = || IN_THE_KEY.iter().any(|known| name.eq_ignore_ascii_case(known));
+            let steers = || STEERING.iter().any(|known| name.eq_ignore_ascii_case(known));
+            return if speaks_of_the_client(name) { self.client.trusted && in_the_key() } else { !steers() };
+        }
         !speaks_of_the_client(name)
             || (self.client.trusted && !SAID_ANEW.iter().any(|said| name.eq_ignore_ascii_case(said)))
     }
 
     /// Says the forwarding fields, on top of what a trusted peer said in `fields`.
     pub fn emit<'f>(&self, fields: impl Fields<'f>, sink: &mut impl Sink) {
-        let Self { client, peer, host, request_id } = *self;
+        let Self { client, peer, host, request_id, shared } = *self;
+        if shared {
+            return self.emit_shared(sink);
+        }
         let peer_ip = peer.ip().to_canonical();
         let peer = AddressText::of(peer_ip);
         let address = if client.address == peer_ip { peer } else { AddressText::of(client.address) };
@@ -135,6 +166,20 @@ impl Forwarding<'_> {
         let (named, end) = if host.is_empty() { (";", "") } else { (";host=\"", "\";") };
         let pieces = [open, address.as_str(), close, named, host, end, "proto=", client.scheme];
         say(sink, "forwarded", &pieces.map(str::as_bytes));
+    }
+}
+
+impl Forwarding<'_> {
+    /// Says what the key of the edge cache holds, and the id of the request that happens to ask.
+    fn emit_shared(&self, sink: &mut impl Sink) {
+        let Self { client, host, request_id, .. } = *self;
+        say(sink, "x-forwarded-proto", &[client.scheme.as_bytes()]);
+        say(sink, "x-request-id", &[request_id.as_bytes()]);
+        let default_port = if client.scheme == "https" { "443" } else { "80" };
+        say(sink, "x-forwarded-port", &[port_of(host).unwrap_or(default_port).as_bytes()]);
+        if !host.is_empty() {
+            say(sink, "x-forwarded-host", &[host.as_bytes()]);
+        }
     }
 }
 
@@ -257,8 +302,18 @@ mod tests {
 
     /// What Compute reads of these fields of a request: those that pass, then those that are said anew.
     fn forward(client: &Client, peer: &str, host: &str, fields: &[(&str, &str)]) -> Vec<(String, String)> {
+        forward_as(false, client, peer, host, fields)
+    }
+
+    fn forward_as(
+        shared: bool,
+        client: &Client,
+        peer: &str,
+        host: &str,
+        fields: &[(&str, &str)],
+    ) -> Vec<(String, String)> {
         let peer = SocketAddr::new(peer.parse().unwrap(), 9);
-        let forwarding = Forwarding { client, peer, host, request_id: "id-1" };
+        let forwarding = Forwarding { client, peer, host, request_id: "id-1", shared };
         let mut told = Told::default();
         let pairs = fields.iter().map(|(name, value)| (*name, value.as_bytes()));
         for (name, value) in fields.iter().filter(|(name, _)| forwarding.passes(name)) {
@@ -319,6 +374,39 @@ mod tests {
         assert_eq!(values(&told, "cloudfront-viewer-country"), ["NZ"]);
         assert_eq!(values(&told, "x-forwarded-prefix"), ["/p"]);
         assert_eq!(values(&told, "x-request-id"), ["id-1"]);
+    }
+
+    #[test]
+    fn a_fetch_for_everybody_says_nothing_about_its_client() {
+        let names = [
+            "Forwarded",
+            "X-Forwarded-For",
+            "X-Forwarded-Host",
+            "x-forwarded-port",
+            "x-forwarded-prefix",
+            "x-real-ip",
+            "X-Request-Id",
+            "CloudFront-Viewer-City",
+            "X-Original-URL",
+            "x-http-method-override",
+            "CF-Connecting-IP",
+        ];
+        for trusted in [false, true] {
+            let client = Client { address: "203.0.113.9".parse().unwrap(), trusted, scheme: "https" };
+            let mut fields: Vec<_> = names.iter().map(|name| (*name, "of-one-client")).collect();
+            fields.extend([("cloudfront-viewer-country", "NZ"), ("accept-language", "de")]);
+            let told = forward_as(true, &client, "10.0.0.1", "example.test:8080", &fields);
+            let text = format!("{told:?}");
+            assert!(
+                !text.contains("of-one-client") && !text.contains("203.0.113") && !text.contains("10.0.0"),
+                "{text}"
+            );
+            assert_eq!(values(&told, "x-forwarded-host"), ["example.test:8080"]);
+            assert_eq!(values(&told, "x-forwarded-port"), ["8080"]);
+            assert_eq!(values(&told, "x-forwarded-proto"), ["https"]);
+            assert_eq!(values(&told, "cloudfront-viewer-country").len(), usize::from(trusted));
+            assert_eq!(values(&told, "accept-language"), ["de"]);
+        }
     }
 
     #[test]

@@ -45,13 +45,19 @@ pub(crate) enum CallError {
     Refused(String),
 }
 
-/// Has the server of `state_dir` forget the images of `prefix`.
-pub(crate) fn purge(state_dir: &Path, prefix: &str, site: Option<&str>) -> Result<Done, CallError> {
+/// Has the server of `state_dir` forget the images and pages of `prefix`, or the pages with a tag.
+pub(crate) fn purge(
+    state_dir: &Path,
+    prefix: Option<&str>,
+    tag: Option<&str>,
+    site: Option<&str>,
+) -> Result<Done, CallError> {
     let path = socket_path(state_dir);
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.append_pair("url", prefix);
-    if let Some(site) = site {
-        query.append_pair("site", site);
+    for (name, value) in [("url", prefix), ("tag", tag), ("site", site)] {
+        if let Some(value) = value {
+            query.append_pair(name, value);
+        }
     }
     let request = format!(
         "POST /purge?{} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",

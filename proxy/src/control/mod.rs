@@ -1,6 +1,6 @@
 //! The control socket: what changes a running server. It lies in the state directory, where only its owner gets at it.
 //!
-//! `POST /purge?url=PREFIX&site=SITE` forgets images, and says so only where none can be left. Loopback is no proof of who asks, and a browser on the same machine
+//! `POST /purge?url=PREFIX&tag=TAG&site=SITE` forgets images and pages, and says so only where none can be left. Loopback is no proof of who asks, and a browser on the same machine
 //! can be made to ask anything; so there is no such endpoint on an address, and a request that a page could have sent
 //! (one with an `Origin`, or with a `Host` other than `localhost`) is refused here, too.
 
@@ -26,7 +26,7 @@ use url::Url;
 use crate::{
     app::App,
     desk::{self, Bounds},
-    image::{Purge, Purged},
+    edge_cache, image,
 };
 
 pub(crate) use call::purge;
@@ -82,11 +82,11 @@ async fn answer(request: &Request<Incoming>, app: &Arc<App>) -> Response<Full<By
     }
     match what(request.uri().query().unwrap_or_default()) {
         Some(purge) => {
-            tracing::info!(prefix = purge.prefix, site = purge.site, "images are purged");
+            tracing::info!(prefix = purge.prefix, tag = purge.tag, site = purge.site, "images and pages are purged");
             // A caller who goes away does not end it halfway.
             let app = Arc::clone(app);
-            match tokio::spawn(async move { app.images.purge(purge).await }).await {
-                Ok(purged) => told(&purged),
+            match tokio::spawn(async move { (pages(&app, &purge).await, images(&app, purge).await) }).await {
+                Ok((pages, images)) => told(images, pages),
                 Err(_) => {
                     let error = "{\"error\":\"the purge came to no end; the log says why\"}\n";
                     response(StatusCode::INTERNAL_SERVER_ERROR, error.to_owned())
@@ -94,10 +94,25 @@ async fn answer(request: &Request<Incoming>, app: &Arc<App>) -> Response<Full<By
             }
         }
         None => {
-            let error = "{\"error\":\"url must be the beginning of a path or of an http(s) URL, or * for all\"}\n";
+            let error = "{\"error\":\"url must be the beginning of a path or of an http(s) URL, or * for all; or there must be a tag\"}\n";
             response(StatusCode::BAD_REQUEST, error.to_owned())
         }
     }
+}
+
+/// Forgets images, which have no tags.
+async fn images(app: &App, Asked { prefix, tag, site }: Asked) -> image::Purged {
+    match tag {
+        Some(_) => image::Purged::default(),
+        None => app.images.purge(image::Purge { prefix, site }).await,
+    }
+}
+
+/// Forgets pages, where any are kept.
+async fn pages(app: &App, Asked { prefix, tag, site }: &Asked) -> (u64, io::Result<()>) {
+    let Some(cache) = &app.edge_cache else { return (0, Ok(())) };
+    let (prefix, tag, site) = (prefix.clone(), tag.clone(), site.clone());
+    cache.purge(&edge_cache::Purge { prefix, tag, site }).await
 }
 
 fn response(status: StatusCode, body: String) -> Response<Full<Bytes>> {
@@ -107,8 +122,8 @@ fn response(status: StatusCode, body: String) -> Response<Full<Bytes>> {
     response
 }
 
-/// What became of a purge: 503 where images may be left.
-fn told(purged: &Purged) -> Response<Full<Bytes>> {
+/// What became of a purge: 503 where something may be left.
+fn told(mut purged: image::Purged, (pages, left): (u64, io::Result<()>)) -> Response<Full<Bytes>> {
     for failure in &purged.failures {
         tracing::warn!(
             error = failure as &dyn Error,
@@ -116,21 +131,37 @@ fn told(purged: &Purged) -> Response<Full<Bytes>> {
             "images that were to be purged may be left"
         );
     }
-    let status = if purged.failures.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    response(status, wire::purged(purged))
+    let left = left.err();
+    if let Some(error) = &left {
+        tracing::warn!(error = error as &dyn Error, "pages that were to be purged may be left on disk");
+    }
+    purged.images += pages;
+    let complete = purged.failures.is_empty() && left.is_none();
+    let status = if complete { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    response(status, wire::purged(&purged, left.as_ref()))
 }
 
-/// What a query asks to purge.
-fn what(query: &str) -> Option<Purge> {
-    let (mut prefix, mut site) = (None, None);
+/// What is to be forgotten.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Asked {
+    prefix: String,
+    tag: Option<String>,
+    site: Option<String>,
+}
+
+/// What a query asks to purge: a beginning, a tag, or what has both.
+fn what(query: &str) -> Option<Asked> {
+    let (mut prefix, mut tag, mut site) = (None, None, None);
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         match &*name {
             "url" => prefix = Some(beginning(&value)?),
+            "tag" if !value.is_empty() => tag = Some(value.into_owned()),
             "site" => site = Some(value.into_owned()),
             _ => return None,
         }
     }
-    Some(Purge { prefix: prefix?, site })
+    let prefix = if tag.is_some() { prefix.unwrap_or_default() } else { prefix? };
+    Some(Asked { prefix, tag, site })
 }
 
 /// A prefix in the spelling that sources have: that of the URL standard. Of a URL the whole host must be there, so that
@@ -154,7 +185,9 @@ mod tests {
 
     #[test]
     fn a_query_names_a_beginning_as_sources_are_written() {
-        let purge = |prefix: &str, site: Option<&str>| Purge { prefix: prefix.into(), site: site.map(Into::into) };
+        let purge =
+            |prefix: &str, site: Option<&str>| Asked { prefix: prefix.into(), tag: None, site: site.map(Into::into) };
+        let tagged = |prefix: &str, tag: &str| Asked { tag: Some(tag.into()), ..purge(prefix, None) };
         for (query, expected) in [
             ("url=/a", Some(purge("/a", None))),
             ("url=%2Fmy%20photo&site=shop", Some(purge("/my%20photo", Some("shop")))),
@@ -162,6 +195,10 @@ mod tests {
             ("url=https://CDN.example", Some(purge("https://cdn.example/", None))),
             ("url=https://cdn.example/x/", Some(purge("https://cdn.example/x/", None))),
             ("url=*", Some(purge("", None))),
+            ("tag=a%20b", Some(tagged("", "a b"))),
+            ("url=/a&tag=b", Some(tagged("/a", "b"))),
+            ("tag=", None),
+            ("site=shop", None),
             ("", None),
             ("url=", None),
             ("url=a", None),

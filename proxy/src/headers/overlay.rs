@@ -65,6 +65,11 @@ impl Overlay {
         self.value(&CACHE_CONTROL)
     }
 
+    /// The same, for an answer of this status.
+    pub fn cache_control_of(&self, status: StatusCode) -> Option<&HeaderValue> {
+        self.cache_control().filter(|_| goes_with(&CACHE_CONTROL, status))
+    }
+
     /// Whether files are said to be encoded already, so that no other encoding may be chosen.
     pub fn encodes(&self) -> bool {
         self.value(&CONTENT_ENCODING).is_some()

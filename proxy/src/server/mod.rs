@@ -3,6 +3,7 @@
 //! ```text
 //! listen -> shard -> connection -> head (patience) -> gate (strict) -> plain (a plain request for a file)
 //!                                                               `-> turn (decision, target, fallback) -> writer -> send
+//!                                                                        |-> page (the edge cache), before Compute:
 //!                                                                        |-> relay (the common exchange)
 //!                                                                        `-> upstream (loan to Pingora)
 //! ```
@@ -18,6 +19,7 @@ mod head;
 mod intake;
 mod loan;
 mod patience;
+mod page;
 pub mod plain;
 mod relay;
 mod rewrite;

@@ -1,8 +1,8 @@
-//! Hot: the lane of plain requests for files, and for pictures at hand: decided, written and sent without waiting,
-//! allocating or sharing.
+//! Hot: the lane of plain requests for files, and for pictures and pages at hand: decided, written and sent without
+//! waiting, allocating or sharing.
 //!
 //! It takes a strict subset of what the gate lets through: GET or HEAD over HTTP/1.1, in origin form, without body,
-//! escapes in the path or wishes about the connection, for a file that exists. It decides by the functions that every
+//! escapes in the path or wishes about the connection, for a file that exists or an answer that is kept. It decides by the functions that every
 //! other request is decided by; what it does not take goes the long way (`turn`) and gets the same answer.
 
 use std::{
@@ -32,6 +32,7 @@ use crate::{
     assets::{self, Content},
     compute::forwarded::Client,
     decide,
+    edge_cache::{self, Asked},
     image::Front,
     rewrite::List,
     site::Deployment,
@@ -68,22 +69,22 @@ struct Written {
 enum Body<'a> {
     /// A file of the pack.
     File(&'a Content),
-    /// A picture in memory and, where it is large, the file that it is as well.
-    Picture(&'a Bytes, Option<&'a Arc<File>>),
+    /// A picture or a page in memory and, where a picture is large, the file that it is as well.
+    Kept(&'a Bytes, Option<&'a Arc<File>>),
 }
 
 impl Body<'_> {
     fn len(self) -> usize {
         match self {
             Self::File(content) => content.len(),
-            Self::Picture(bytes, _) => bytes.len(),
+            Self::Kept(bytes, _) => bytes.len(),
         }
     }
 
     fn bytes(&self) -> &[u8] {
         match self {
             Self::File(content) => content.bytes(),
-            Self::Picture(bytes, _) => bytes,
+            Self::Kept(bytes, _) => bytes,
         }
     }
 
@@ -91,7 +92,7 @@ impl Body<'_> {
     fn rest(self, n_sent: usize) -> Piece {
         match self {
             Self::File(content) => Piece::File(content.slice(n_sent..content.len())),
-            Self::Picture(bytes, file) => {
+            Self::Kept(bytes, file) => {
                 let n_sent = n_sent.min(bytes.len());
                 let bytes = bytes.slice(n_sent..);
                 match file {
@@ -109,7 +110,15 @@ struct Made<'a> {
     head: &'a [u8],
     cache_control: Option<&'a HeaderValue>,
     age: Option<u64>,
+    /// The head says itself when the answer was made.
+    dated: bool,
     body: Option<Body<'a>>,
+}
+
+/// What one thread has at hand beside files.
+struct AtHand<'a> {
+    pictures: &'a Mutex<Front>,
+    pages: Option<&'a Mutex<edge_cache::Front>>,
 }
 
 /// Answers a plain request for a file, or for a picture that is at hand. None for every other one, and nothing is
@@ -118,7 +127,8 @@ pub(super) fn answer(connection: &mut Connection, passed: &Passed<'_>, shard: &S
     let Connection { socket, ahead, out, .. } = connection;
     let more_follows = !ahead.is_empty();
     let send = |out: &mut BytesMut, body: Option<Body<'_>>| send(socket, out, body, more_follows);
-    let (written, rest) = write(out, passed, socket.peer(), &shard.app, &shard.telemetry, &shard.front, send)?;
+    let at_hand = AtHand { pictures: &shard.front, pages: shard.pages.as_ref() };
+    let (written, rest) = write(out, passed, socket.peer(), &shard.app, &shard.telemetry, &at_hand, send)?;
     Some(Sent { written, rest })
 }
 
@@ -144,7 +154,8 @@ impl Rehearsal {
         let passed = gate::examine(request, &mut fields, app.settings.limits.request_target).ok()?;
         let peer = SocketAddr::from(([127, 0, 0, 1], 1));
         let length = |_: &mut BytesMut, body: Option<Body<'_>>| body.map_or(0, Body::len);
-        let (written, n_content) = write(out, &passed, peer, app, telemetry, front, length)?;
+        let at_hand = AtHand { pictures: front, pages: None };
+        let (written, n_content) = write(out, &passed, peer, app, telemetry, &at_hand, length)?;
         written.record(&passed, telemetry, 0);
         Some(n_content)
     }
@@ -157,7 +168,7 @@ fn write<T>(
     peer: SocketAddr,
     app: &App,
     telemetry: &telemetry::Shard,
-    front: &Mutex<Front>,
+    at_hand: &AtHand<'_>,
     send: impl FnOnce(&mut BytesMut, Option<Body<'_>>) -> T,
 ) -> Option<(Written, T)> {
     if !is_plain(passed) {
@@ -165,7 +176,8 @@ fn write<T>(
     }
     let started = Instant::now();
     let head = &passed.head;
-    let deployment = app.sites.find(head.host).current();
+    let site = app.sites.find(head.host);
+    let deployment = site.current();
     let path = head.path.as_bytes();
     if deployment.custom_rules.is_some() && is_ruled(app, &deployment, head, peer) {
         return None;
@@ -173,25 +185,35 @@ fn write<T>(
     let decision = decide::decide(&deployment.automaton, &deployment.routes, path)?;
     let client = || Client::of(peer, head, &app.settings.trusted_proxies);
     let target = &decision.route.target;
-    match target {
-        Target::Static { .. } | Target::Compute => {
-            let policy = decide::files(target, head, &app.settings.assets, &app.default_cache_control)?;
-            let overlay = deployment.overlay(path);
-            let policy = policy.under(overlay.as_deref());
-            let pack = deployment.pack.load();
-            let ready = assets::ready(&pack, path, head, &policy)?;
-            let (status, body) = (ready.status, ready.content.map(Body::File));
-            let made = Made { status, head: ready.head, cache_control: policy.cache_control, age: None, body };
-            Some(made.write(out, head, TargetKind::Static, client(), started, telemetry, send))
+    if let Some(policy) = decide::files(target, head, &app.settings.assets, &app.default_cache_control) {
+        let (overlay, pack) = (deployment.overlay(path), deployment.pack.load());
+        let policy = policy.under(overlay.as_deref());
+        if let Some(ready) = assets::ready(&pack, path, head, &policy) {
+            let (status, body, cache_control) = (ready.status, ready.content.map(Body::File), policy.cache_control);
+            let made = Made { status, head: ready.head, cache_control, age: None, dated: false, body };
+            return Some(made.write(out, head, TargetKind::Static, client(), started, telemetry, send));
         }
+    }
+    match target {
+        Target::Static { .. } => None,
         Target::Image { .. } => {
             let rules = deployment.image_rules.as_ref()?;
-            let mut front = front.lock();
+            let mut front = at_hand.pictures.lock();
             let ready = front.ready(head, rules, &app.images)?;
-            let body = ready.content.map(|content| Body::Picture(content, ready.file));
+            let body = ready.content.map(|content| Body::Kept(content, ready.file));
             let status = ready.status;
-            let made = Made { status, head: ready.head, cache_control: None, age: ready.age, body };
+            let made = Made { status, head: ready.head, cache_control: None, age: ready.age, dated: false, body };
             Some(made.write(out, head, TargetKind::Image, client(), started, telemetry, send))
+        }
+        Target::Compute => {
+            let mut pages = at_hand.pages?.lock();
+            let client = client();
+            let (site, deployment, scheme) = (&*site.name, &*deployment.id, client.scheme);
+            let asked = Asked { head, site, deployment, scheme, trusted: client.trusted };
+            let ready = pages.ready(&asked, started)?;
+            let (status, body) = (ready.status, ready.content.map(|content| Body::Kept(content, None)));
+            let made = Made { status, head: ready.head, cache_control: None, age: Some(ready.age), dated: true, body };
+            Some(made.write(out, head, TargetKind::Compute, client, started, telemetry, send))
         }
     }
 }
@@ -215,7 +237,7 @@ impl Made<'_> {
         telemetry: &telemetry::Shard,
         send: impl FnOnce(&mut BytesMut, Option<Body<'_>>) -> T,
     ) -> (Written, T) {
-        let Self { status, head: lines, cache_control, age, body } = self;
+        let Self { status, head: lines, cache_control, age, dated, body } = self;
         let request_id = telemetry.request_id_for(client.trusted.then(|| head.field("x-request-id")).flatten());
         let n_before = out.len();
         out.reserve(lines.len() + cache_control.map_or(0, HeaderValue::len) + LINES);
@@ -235,7 +257,7 @@ impl Made<'_> {
             keep_alive: true,
             http11: true,
             request_id: request_id.as_str(),
-            date: telemetry.clock().date(started),
+            date: (!dated).then(|| telemetry.clock().date(started)),
             patience: Duration::ZERO,
         };
         envelope.write(out);
@@ -271,7 +293,7 @@ enum Way {
 impl Way {
     fn of(body: Body<'_>) -> Self {
         match body {
-            Body::Picture(_, file) => file.map_or(Self::Together, |_| Self::Spliced),
+            Body::Kept(_, file) => file.map_or(Self::Together, |_| Self::Spliced),
             Body::File(content) if content.len() < LARGE_BYTES => Self::Together,
             Body::File(content)
                 if content.window(0).len() == content.len() && content.is_resident(0..content.len()) =>
@@ -304,7 +326,7 @@ fn send(socket: &Socket, out: &mut BytesMut, body: Option<Body<'_>>, more_follow
     let Some(body) = body else { return Ok(None) };
     let file = match body {
         Body::File(content) => Some((content.file(), content.offset())),
-        Body::Picture(_, file) => file.map(|file| (&**file, 0)),
+        Body::Kept(_, file) => file.map(|file| (&**file, 0)),
     };
     if let (Way::Spliced, Some((file, offset))) = (way, file) {
         n_taken = taken(socket.try_send_file(file, offset, n_content)).ok_or(n_content as u64)?;

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     app::App,
+    edge_cache,
     image::Front,
     service::{self, Engine},
     telemetry,
@@ -41,6 +42,8 @@ pub(crate) struct Shard {
     pub(crate) telemetry: telemetry::Shard,
     /// The pictures that were asked for last.
     pub(crate) front: Mutex<Front>,
+    /// The pages that were asked for last, where pages are kept.
+    pub(crate) pages: Option<Mutex<edge_cache::Front>>,
     /// The connections of the relay, which speaks to upstreams itself.
     pub(crate) pool: Pool,
     /// Exchanges with Compute that there are file descriptors for, where these are few.
@@ -75,6 +78,7 @@ impl Shard {
             engine: service::engine(pool_size),
             telemetry: app.telemetry.shard(),
             front: Mutex::new(app.images.front()),
+            pages: app.edge_cache.as_ref().map(|cache| Mutex::new(cache.front())),
             pool,
             exchanges,
         }

@@ -11,13 +11,14 @@ use std::{
 };
 
 use edgeplane_config::{StaticSettings, Target, TargetKind};
-use http::StatusCode;
+use http::{StatusCode, header};
 
 use super::{
     framing::Framing,
     gate::Passed,
     intake,
     loan::{Connection, poll_left},
+    page::{Looked, Looking},
     relay,
     ruled::{self, Readdressed},
     shard::Shard,
@@ -30,6 +31,7 @@ use crate::{
     assets,
     compute::{InstanceId, forwarded::Client},
     decide,
+    edge_cache::Asked,
     headers::Overlay,
     image::{Answered, ImageRequest, Refusal as ImageRefusal},
     rewrite::{List, Outcome},
@@ -67,7 +69,7 @@ pub(super) enum Given {
 
 /// Everything about a request that the steps share.
 pub(super) struct Turn<'a> {
-    pub(super) shard: &'a Shard,
+    pub(super) shard: &'a Arc<Shard>,
     pub(super) app: &'a App,
     site: &'a Site,
     pub(super) deployment: &'a Arc<Deployment>,
@@ -112,7 +114,7 @@ pub(crate) async fn refuse(mut connection: Connection, refused: Refused, shard: 
         keep_alive: false,
         http11: true,
         request_id: request_id.as_str(),
-        date: shard.telemetry.clock().date(started),
+        date: Some(shard.telemetry.clock().date(started)),
         patience: shard.app.settings.timeouts.write,
     };
     let written = writer::write(&mut connection, answer, envelope).await;
@@ -126,7 +128,7 @@ pub(crate) async fn run(
     mut connection: Connection,
     bytes: &[u8],
     passed: Passed<'_>,
-    shard: &Shard,
+    shard: &Arc<Shard>,
     last: bool,
 ) -> After {
     let started = Instant::now();
@@ -331,7 +333,8 @@ impl Turn<'_> {
         let origin = self.app.origin(self.site, self.deployment);
         match self.app.images.answer(&request, rules, origin).await {
             Ok(Answered { answer, lasting }) => {
-                if let Some(lasting) = lasting {
+                // What is at hand is found by the address as it was sent.
+                if let Some(lasting) = lasting.filter(|_| !self.is_readdressed()) {
                     self.shard.front.lock().keep(&self.head, rules, &answer, overlay, lasting);
                 }
                 Given::Answer(answer)
@@ -343,7 +346,7 @@ impl Turn<'_> {
 
     async fn ask_compute(
         &mut self,
-        connection: Connection,
+        mut connection: Connection,
         has_fallback: bool,
         without_body: bool,
     ) -> (Option<Connection>, Given) {
@@ -351,16 +354,46 @@ impl Turn<'_> {
             return (Some(connection), Given::NotFound(Refusal::NotFound));
         };
         let request = self.request(&self.head, has_fallback, without_body);
+        let relays = relay::takes(&request, &connection);
+        // Another protocol is asked of Compute, whatever is kept.
+        let cache = self.app.edge_cache.as_ref().filter(|_| !self.upgrades);
+        let looking = cache.map(|cache| Looking {
+            shard: self.shard,
+            cache,
+            fleet,
+            asked: self.asked(),
+            client: &self.client,
+            overlay: self.overlay.as_deref(),
+            as_sent: !self.is_readdressed(),
+            has_fallback,
+            can_keep: relays,
+        });
+        let lead = match looking {
+            None => None,
+            Some(looking) => match looking.look(&mut connection).await {
+                Looked::Answer(answer) => return (Some(connection), Given::Answer(answer)),
+                Looked::Left => return (None, Given::ClientLeft),
+                Looked::Ask(lead) => lead,
+            },
+        };
         let Some(_leave) = self.shard.exchange().await else {
             return (Some(connection), Given::Answer(Refusal::Crowded.answer()));
         };
-        let passed = if relay::takes(&request, &connection) {
-            relay::pass(self.shard, fleet, connection, request).await
+        let mut passed = if relays {
+            relay::pass(self.shard, fleet, Some(connection), request, lead).await
         } else {
             upstream::pass(self.shard, Whom::Fleet(Arc::clone(fleet)), connection, request).await
         };
+        // What is kept may be given instead of what came, or of what did not come.
+        let kept = looking.and_then(|looking| looking.passed(&mut passed));
         self.instance = passed.instance;
-        self.given(passed)
+        let (connection, given) = self.given(passed);
+        (connection, kept.map_or(given, Given::Answer))
+    }
+
+    /// Whether a custom rule put another address in the place of the client's.
+    fn is_readdressed(&self) -> bool {
+        !std::ptr::eq(self.head.path, self.asked.path)
     }
 
     /// The question, for whoever answers it.
@@ -397,6 +430,17 @@ impl Turn<'_> {
             upstream::End::Refused(refusal) => Given::Answer(refusal.answer()),
         };
         (passed.connection, given)
+    }
+
+    /// What decides about an answer from the edge cache.
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            head: &self.head,
+            site: &self.site.name,
+            deployment: &self.deployment.id,
+            scheme: self.client.scheme,
+            trusted: self.client.trusted,
+        }
     }
 
     async fn finish(
@@ -461,7 +505,8 @@ impl Turn<'_> {
             keep_alive,
             http11: self.head.http11,
             request_id: self.request_id.as_str(),
-            date: self.shard.telemetry.clock().date(self.now),
+            // An answer that was kept says itself when it was made (RFC 9110 6.6.1).
+            date: (!answer.headers.contains_key(header::DATE)).then(|| self.shard.telemetry.clock().date(self.now)),
             patience: self.app.settings.timeouts.write,
         };
         let result = writer::write(&mut connection, answer, envelope).await;
@@ -477,6 +522,6 @@ impl Turn<'_> {
 /// `OPTIONS *` (RFC 9110 9.3.7) asks about the server, not about a route.
 fn options() -> Answer {
     let mut headers = http::HeaderMap::new();
-    headers.insert(http::header::ALLOW, http::HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+    headers.insert(header::ALLOW, http::HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
     Answer { status: StatusCode::NO_CONTENT, headers, body: Body::Empty }
 }

@@ -20,6 +20,7 @@ use crate::{
         exchange::{Exchange, Failure, Stage},
         forwarded::Client,
     },
+    edge_cache::Lead,
     headers::Overlay,
     service::{
         Passage, Whom,
@@ -63,6 +64,10 @@ pub(crate) struct Passed {
     pub(crate) written: u64,
     pub(crate) end: End,
     pub(crate) instance: Option<InstanceId>,
+    /// The fetch, where its answer might have been kept.
+    pub(crate) lead: Option<Box<Lead>>,
+    /// URIs that the answer names as changed, as far as anybody looked.
+    pub(crate) named: Vec<String>,
 }
 
 /// How an exchange ended.
@@ -107,6 +112,7 @@ pub(crate) async fn pass(shard: &Shard, whom: Whom, connection: Connection, requ
         upgrades: request.upgrades,
         overlay: request.overlay.cloned(),
         bounds: Arc::clone(&app.bounds),
+        cached: app.edge_cache.is_some(),
     })));
     let stop = if request.close { &app.closing } else { &app.keeping };
     let mut running = Box::pin(shard.engine.process_new_http(session, stop));
@@ -141,7 +147,7 @@ pub(crate) async fn pass(shard: &Shard, whom: Whom, connection: Connection, requ
     };
     let ended = connection.as_ref().is_none_or(|connection| connection.ended);
     let end = judge(stage, &signals, ended, reusable);
-    Passed { connection, written, end, instance }
+    Passed { connection, written, end, instance, lead: None, named: Vec::new() }
 }
 
 /// The head as the other side reads it: as it was sent, unless that would mean something else there.

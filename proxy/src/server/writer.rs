@@ -21,8 +21,8 @@ pub(crate) struct Envelope<'a> {
     pub(crate) http11: bool,
     /// For the `x-request-id` field.
     pub(crate) request_id: &'a str,
-    /// The `date` field.
-    pub(crate) date: DateLine,
+    /// The `date` field; none where the answer says itself when it was made.
+    pub(crate) date: Option<DateLine>,
     /// A write that makes no progress for this long ends the connection.
     pub(crate) patience: Duration,
 }
@@ -80,7 +80,9 @@ fn serialize(answer: &Answer, envelope: Envelope<'_>) -> Bytes {
 impl Envelope<'_> {
     /// Writes the fields that every answer on this connection gets, and the line that ends a head.
     pub(crate) fn write(&self, head: &mut BytesMut) {
-        head.extend_from_slice(&self.date);
+        if let Some(date) = &self.date {
+            head.extend_from_slice(date);
+        }
         if !self.keep_alive {
             head.extend_from_slice(b"connection: close\r\n");
         } else if !self.http11 {

@@ -35,6 +35,7 @@ use crate::{
         exchange::{Exchange, Next, Verdict},
         forwarded::{Client, Forwarding},
     },
+    edge_cache::{CACHE_STATUS, CacheStatus},
     headers::Overlay,
     service::{peer::Found, signals::Signals},
 };
@@ -72,6 +73,8 @@ pub(crate) struct Passage {
     /// The custom headers of the answer.
     pub(crate) overlay: Option<Overlay>,
     pub(crate) bounds: Arc<peer::Bounds>,
+    /// There is an edge cache, which this way goes past.
+    pub(crate) cached: bool,
 }
 
 /// The field in which a request to another site tells through whom it came (RFC 8586), and what we are called there.
@@ -143,6 +146,7 @@ impl ProxyHttp for Upstreams {
             peer: passage.peer,
             host: &passage.host,
             request_id: &passage.request_id,
+            shared: false,
         };
         head::forward(request, &forwarding, passage.upgrades)?;
         if matches!(passage.whom, Whom::Site(_)) {
@@ -161,6 +165,9 @@ impl ProxyHttp for Upstreams {
         let passage = passage(ctx)?;
         if response.status != StatusCode::SWITCHING_PROTOCOLS {
             head::pass_on(response, &passage.request_id, passage.overlay.as_ref()).map_err(|error| error.into_up())?;
+        }
+        if passage.cached && !response.status.is_informational() {
+            response.insert_header(CACHE_STATUS, CacheStatus::Bypass.name()).map_err(|error| error.into_up())?;
         }
         let verdict = passage.exchange.lock().answered(response.status);
         match verdict {

@@ -10,6 +10,7 @@
 //! | Compute: no instance ready | 503, `Retry-After` | ours |
 //! | Compute: refused, broke off | 502 | the app's |
 //! | Compute: out of time | 504 | the app's |
+//! | nothing is kept, and nothing else was wanted | 504 | the client's |
 //! | image: wrong parameters, not allowed, no image | 400 | the client's |
 //! | image: too large | 413 | the source's |
 //! | image: the source's server | 502, 504 | the source's |
@@ -75,6 +76,8 @@ pub(crate) enum Refusal {
     Loop,
     /// Compute gave no answer.
     Compute(Failure),
+    /// Only what is kept was wanted (RFC 9111 5.2.1.7), and nothing is.
+    NotKept,
     /// The optimizer gave no image.
     Image(ImageRefusal),
 }
@@ -98,6 +101,7 @@ impl Refusal {
                 };
                 (status, failure.to_string())
             }
+            Self::NotKept => (StatusCode::GATEWAY_TIMEOUT, "nothing is kept for this request".to_owned()),
             Self::Image(refusal) => (image_status(refusal), refusal.to_string()),
         }
     }

@@ -10,6 +10,7 @@ pub(crate) mod report;
 mod clock;
 mod count;
 mod line;
+mod pages;
 mod pictures;
 mod request_id;
 mod sink;

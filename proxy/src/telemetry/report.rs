@@ -13,7 +13,7 @@ use prometheus::{
     proto::MetricFamily,
 };
 
-use super::{admin::Report, metrics::RegisterError, pictures::Pictures};
+use super::{admin::Report, metrics::RegisterError, pages::Pages, pictures::Pictures};
 use crate::{app::App, child::image::Confinement, compute::Phase, image::WorkerEnd, site::Deployment};
 
 /// What the admin endpoints report while the app is being put together, and then the app.
@@ -47,6 +47,9 @@ impl AppReport {
         let gauges = Gauges::new(Arc::clone(app)).map_err(RegisterError::from)?;
         app.telemetry.metrics().register(Box::new(gauges))?;
         app.telemetry.metrics().register(Box::new(Pictures::new(Arc::clone(app))?))?;
+        if let Some(cache) = &app.edge_cache {
+            app.telemetry.metrics().register(Box::new(Pages::new(Arc::clone(cache))?))?;
+        }
         Ok(Self(Arc::clone(app)))
     }
 

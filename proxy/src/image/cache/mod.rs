@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use edgeplane_optimizer::{Edits, Fit, ImageFormat, Order, Position};
 
-pub(super) use digest::Digest;
+pub(super) use crate::shelf::Digest;
 pub(super) use disk::Disk;
 pub use disk::DiskUse;
 pub(super) use levels::{Cache, Level};

@@ -9,8 +9,10 @@
 //! What is done to an exchange is decided in `compute` (`exchange`, `fields`, `forwarded`), as it is for `service`.
 
 mod body;
+mod keep;
 mod link;
 mod pool;
+mod refresh;
 mod request;
 mod response;
 mod wait;
@@ -20,13 +22,14 @@ use std::mem;
 use bytes::Buf as _;
 use tokio::time::{Instant, timeout, timeout_at};
 
-pub(crate) use self::pool::Pool;
 use self::{
     body::{Body, SizeLine},
+    keep::Kept,
     link::Link,
-    response::{Envelope, Head},
+    response::{Envelope, Head, Hearing},
     wait::Unsent,
 };
+pub(crate) use self::{pool::Pool, refresh::refresh};
 use super::{
     framing::Framing,
     loan::Connection,
@@ -39,6 +42,7 @@ use crate::{
         exchange::{Exchange, Failure, Next, Stage, Verdict},
         fields::Extent,
     },
+    edge_cache::{Lead, is_safe},
     service::reply::Refusal,
     telemetry::Lane,
 };
@@ -71,7 +75,14 @@ struct Passing<'a> {
     shard: &'a Shard,
     fleet: &'a Fleet,
     request: Request<'a>,
-    connection: Connection,
+    /// None: nobody waits for the answer, which is kept.
+    connection: Option<Connection>,
+    /// Bytes that a client got who left since.
+    written: u64,
+    /// The answer may be kept.
+    lead: Option<Box<Lead>>,
+    /// URIs that the answer names as changed.
+    named: Vec<String>,
     exchange: Exchange,
     /// Bytes of the request's body at the front of `connection.ahead`.
     body: usize,
@@ -82,11 +93,20 @@ struct Passing<'a> {
     deadline: Instant,
 }
 
-/// Passes one request to Compute and its answer to the client.
-pub(crate) async fn pass(shard: &Shard, fleet: &Fleet, connection: Connection, request: Request<'_>) -> Passed {
+/// Passes one request to Compute and its answer to the client, if there is one. With a `lead`, the answer may be kept.
+pub(crate) async fn pass(
+    shard: &Shard,
+    fleet: &Fleet,
+    connection: Option<Connection>,
+    request: Request<'_>,
+    lead: Option<Box<Lead>>,
+) -> Passed {
     let settings = &shard.app.settings;
-    shard.telemetry.lane(Lane::Relay);
-    let body = connection.framing.declared().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+    if connection.is_some() {
+        shard.telemetry.lane(Lane::Relay);
+    }
+    let declared = connection.as_ref().and_then(|connection| connection.framing.declared());
+    let body = declared.and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
     let attempts = settings.compute.attempts;
     let mut passing = Passing {
         exchange: Exchange::new(request.head.method, request.has_fallback, false, attempts),
@@ -94,6 +114,9 @@ pub(crate) async fn pass(shard: &Shard, fleet: &Fleet, connection: Connection, r
         fleet,
         request,
         connection,
+        written: 0,
+        lead,
+        named: Vec::new(),
         body,
         unsent: None,
         torn: false,
@@ -161,7 +184,7 @@ impl<'a> Passing<'a> {
     async fn converse(&mut self, mut link: Link, id: InstanceId) -> Result<(), Cut> {
         link.set_deadline(self.deadline);
         let mut head = self.shard.pool.lend();
-        request::write(&self.request, &mut head);
+        request::write(&self.request, self.lead.as_deref(), &mut head);
         self.torn = false;
         self.unsent = Some(Unsent { head, at: 0 });
         let keeps = self.answer(&mut link).await?;
@@ -183,6 +206,14 @@ impl<'a> Passing<'a> {
         }
         let mut out = Some(out);
         let mut body = Body::of(head.extent.unwrap_or(Extent::Nothing));
+        if head.verdict == Verdict::Forward && self.lead.as_ref().is_some_and(|lead| lead.is_keeping()) {
+            match self.keep(link, &mut body, out.take().unwrap_or_default(), input, at).await? {
+                Kept::Whole { clean } => return Ok(clean && head.keeps),
+                Kept::TooLong { unsent, read } => (out, input, at) = (Some(unsent), read, 0),
+            }
+        } else if self.connection.is_none() && head.verdict == Verdict::Forward {
+            return Err(Cut::Left);
+        }
         loop {
             let taken = body.take(&mut input[at..]);
             if head.verdict == Verdict::Forward {
@@ -237,9 +268,16 @@ impl<'a> Passing<'a> {
                     close: self.request.close,
                     request_id: self.request.request_id.as_str(),
                     overlay: self.request.overlay,
+                    cached: self.shard.app.edge_cache.is_some(),
+                };
+                let asked = self.request.head;
+                let changing = self.shard.app.edge_cache.is_some() && !is_safe(asked.method);
+                let hearing = match self.lead.as_deref_mut() {
+                    Some(lead) => Some(Hearing::Keeping { lead, asked }),
+                    None => changing.then_some(Hearing::Changing(&mut self.named)),
                 };
                 let date = || self.shard.telemetry.clock().date(std::time::Instant::now());
-                let read = response::read(&bytes[at..], &mut self.exchange, envelope, date, out);
+                let read = response::read(&bytes[at..], &mut self.exchange, hearing, envelope, date, out);
                 let Some(head) = read.map_err(|_| Cut::Upstream)? else { break };
                 at += head.length;
                 if head.verdict == Verdict::Refuse {
@@ -267,8 +305,10 @@ impl<'a> Passing<'a> {
             self.exchange.timed_out();
         }
         // Whatever the upstream made of it: the request is over, and the next one begins after it.
-        self.connection.ahead.advance(self.body);
-        self.connection.framing = Framing::None;
+        if let Some(connection) = &mut self.connection {
+            connection.ahead.advance(self.body);
+            connection.framing = Framing::None;
+        }
         let end = match self.exchange.stage() {
             Stage::Begun(status) => End::Streamed { status, reusable: outcome.is_ok() && !self.request.close },
             Stage::Withheld => End::Withheld,
@@ -276,8 +316,8 @@ impl<'a> Passing<'a> {
             Stage::Waiting if matches!(outcome, Err(Cut::Left | Cut::Deaf)) => End::ClientLeft,
             Stage::Waiting => End::Refused(Refusal::Compute(Failure::Broken)),
         };
-        let written = self.connection.written;
-        let connection = (outcome != Err(Cut::Deaf)).then_some(self.connection);
-        Passed { connection, written, end, instance: self.exchange.instance() }
+        let written = self.connection.as_ref().map_or(self.written, |connection| connection.written);
+        let connection = self.connection.filter(|_| outcome != Err(Cut::Deaf));
+        Passed { connection, written, end, instance: self.exchange.instance(), lead: self.lead, named: self.named }
     }
 }

@@ -5,6 +5,7 @@ use crate::{
         fields::{self, Options, Sink},
         forwarded::Forwarding,
     },
+    edge_cache::{Lead, is_sent},
     server::upstream::Request,
 };
 
@@ -27,8 +28,8 @@ impl Sink for Lines<'_> {
 }
 
 /// Writes the head of the request: the client's target and fields, without those that end here, and what is known
-/// about the client.
-pub(super) fn write(request: &Request<'_>, out: &mut Vec<u8>) {
+/// about the client. With a `lead`, the answer may be kept: then it is a request that anybody could have sent.
+pub(super) fn write(request: &Request<'_>, lead: Option<&Lead>, out: &mut Vec<u8>) {
     let head = request.head;
     let mut lines = Lines(out);
     lines.put(head.method.as_bytes());
@@ -44,19 +45,27 @@ pub(super) fn write(request: &Request<'_>, out: &mut Vec<u8>) {
         peer: request.peer,
         host: head.host,
         request_id: request.request_id.as_str(),
+        shared: lead.is_some(),
     };
+    let asks_about = lead.is_some_and(|lead| lead.conditions().next().is_some());
     let sent = head.fields.iter().map(|field| (field.name, field.value));
     let options = Options::of(sent.clone());
     for (name, value) in sent.clone() {
         let stays = fields::request_ends_here(name)
             || !forwarding.passes(name)
             || options.name(name)
+            || (lead.is_some() && !is_sent(name, asks_about))
             || (request.without_body && fields::announces_body(name));
         if !stays {
             lines.begin(name);
             lines.put(value);
             lines.end();
         }
+    }
+    for (name, value) in lead.into_iter().flat_map(Lead::conditions) {
+        lines.begin(name);
+        lines.put(value.as_bytes());
+        lines.end();
     }
     forwarding.emit(sent, &mut lines);
     lines.end();

@@ -6,10 +6,12 @@ use http::StatusCode;
 
 use super::request::Lines;
 use crate::{
+    answer,
     compute::{
         exchange::{Exchange, Verdict},
-        fields::{Extent, Sink as _, Told},
+        fields::{Extent, Fields, Sink as _, Told},
     },
+    edge_cache::{CACHE_STATUS, CacheStatus, Fate, Lead},
     headers::Overlay,
     telemetry::DateLine,
 };
@@ -30,6 +32,16 @@ pub(super) struct Envelope<'a> {
     pub(super) request_id: &'a str,
     /// The custom headers.
     pub(super) overlay: Option<&'a Overlay>,
+    /// There is an edge cache, whose part is told.
+    pub(super) cached: bool,
+}
+
+/// Who hears an answer for the edge cache.
+pub(super) enum Hearing<'a> {
+    /// It may be kept as the answer to `asked`.
+    Keeping { lead: &'a mut Lead, asked: &'a answer::Head<'a> },
+    /// It may name URIs for which nothing that is kept is valid any more.
+    Changing(&'a mut Vec<String>),
 }
 
 /// A head that was read.
@@ -54,6 +66,7 @@ pub(super) struct Unfit;
 pub(super) fn read(
     bytes: &[u8],
     exchange: &mut Exchange,
+    hearing: Option<Hearing<'_>>,
     envelope: Envelope<'_>,
     date: impl FnOnce() -> DateLine,
     out: &mut Vec<u8>,
@@ -72,8 +85,15 @@ pub(super) fn read(
     let status = StatusCode::from_u16(code).map_err(|_| Unfit)?;
     let fields = response.headers.iter().map(|field| (field.name, field.value));
     let told = Told::by(fields.clone(), status, minor == 1).map_err(|_| Unfit)?;
-    let verdict = exchange.answered(status);
+    let mut verdict = exchange.answered(status);
     let interim = status.is_informational();
+    let fate = match hearing {
+        Some(hearing) if verdict == Verdict::Forward && !interim => hearing.hear(status, fields.clone(), &told),
+        _ => Fate::Pass,
+    };
+    if fate == Fate::Instead {
+        verdict = exchange.hold_back();
+    }
     let extent = (!interim).then(|| told.extent(envelope.head_only));
     let head = Head { length, verdict, extent, keeps: told.keeps };
     if verdict != Verdict::Forward {
@@ -89,7 +109,8 @@ pub(super) fn read(
     let mut dated = false;
     for (name, value) in fields {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
-        let is_ours = (!interim && is("x-request-id")) || (dated && is("date"));
+        let is_ours = !interim && (is("x-request-id") || (envelope.cached && is(CACHE_STATUS.as_str())));
+        let is_ours = is_ours || (dated && is("date"));
         if !told.passes(name) || is_ours || overlay.is_some_and(|overlay| overlay.replaces(name, status)) {
             continue;
         }
@@ -109,14 +130,43 @@ pub(super) fn read(
         lines.end();
     }
     if !interim {
-        finish(&mut lines, head.extent, (!dated).then(date), envelope);
+        finish(&mut lines, head.extent, (!dated).then(date), fate, envelope);
     }
     lines.end();
     Ok(Some(head))
 }
 
+impl Hearing<'_> {
+    /// Hears the head of a final answer that goes to the client.
+    fn hear<'f, F: Fields<'f>>(self, status: StatusCode, fields: F, told: &Told<F>) -> Fate {
+        match self {
+            // What ends with its connection may have been cut off, and nobody could tell (RFC 9112 8).
+            Self::Keeping { lead, .. } if told.extent(false) == Extent::Close => lead.decline(),
+            Self::Keeping { lead, asked } => {
+                lead.hear(asked, status, fields.filter(|(name, _)| told.passes(name)), told.length())
+            }
+            Self::Changing(named) => {
+                named.extend(fields.filter_map(place));
+                Fate::Pass
+            }
+        }
+    }
+}
+
+/// What a field names as changed (RFC 9111 4.4).
+fn place((name, value): (&str, &[u8])) -> Option<String> {
+    let names = name.eq_ignore_ascii_case("location") || name.eq_ignore_ascii_case("content-location");
+    std::str::from_utf8(value).ok().filter(|_| names).map(str::to_owned)
+}
+
 /// Adds what every final answer has.
-fn finish(lines: &mut Lines<'_>, extent: Option<Extent>, date: Option<DateLine>, envelope: Envelope<'_>) {
+fn finish(lines: &mut Lines<'_>, extent: Option<Extent>, date: Option<DateLine>, fate: Fate, envelope: Envelope<'_>) {
+    if envelope.cached {
+        let status = if fate == Fate::Keep { CacheStatus::Miss } else { CacheStatus::Bypass };
+        lines.begin(CACHE_STATUS.as_str());
+        lines.put(status.name().as_bytes());
+        lines.end();
+    }
     if extent == Some(Extent::Close) {
         // The client's connection outlives the upstream's.
         lines.put(b"Transfer-Encoding: chunked\r\n");
@@ -134,11 +184,12 @@ fn finish(lines: &mut Lines<'_>, extent: Option<Extent>, date: Option<DateLine>,
 mod tests {
     use super::*;
 
-    const ENVELOPE: Envelope<'static> = Envelope { head_only: false, close: false, request_id: "id", overlay: None };
+    const ENVELOPE: Envelope<'static> =
+        Envelope { head_only: false, close: false, request_id: "id", overlay: None, cached: false };
 
     fn reading(bytes: &[u8]) -> (Result<Option<Head>, Unfit>, String) {
         let mut out = Vec::new();
-        let read = read(bytes, &mut Exchange::new("GET", false, false, 1), ENVELOPE, || [b'd'; 37], &mut out);
+        let read = read(bytes, &mut Exchange::new("GET", false, false, 1), None, ENVELOPE, || [b'd'; 37], &mut out);
         (read, String::from_utf8(out).unwrap())
     }
 

@@ -39,17 +39,26 @@ impl Passing<'_> {
                 pool.give_back(empty);
             }
             // A withheld answer is of no use to the client, who waits for the fallback's.
-            if self.exchange.stage() != Stage::Withheld && poll_left(&mut self.connection, self.body, cx).is_ready() {
-                return Poll::Ready(Err(Cut::Left));
+            if self.exchange.stage() != Stage::Withheld && self.poll_client_left(cx).is_ready() {
+                if !self.lead.as_ref().is_some_and(|lead| lead.is_awaited()) {
+                    return Poll::Ready(Err(Cut::Left));
+                }
+                self.lose_client();
             }
             link.poll_deadline(cx).map(|()| Err(Cut::Time))
         })
         .await
     }
 
-    fn poll_unsent(&mut self, link: &mut Link, cx: &mut Context<'_>) {
+    /// Ready when there is a client and it has left.
+    pub(super) fn poll_client_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(connection) = &mut self.connection else { return Poll::Pending };
+        poll_left(connection, self.body, cx)
+    }
+
+    pub(super) fn poll_unsent(&mut self, link: &mut Link, cx: &mut Context<'_>) {
         let Some(unsent) = &mut self.unsent else { return };
-        let body = &self.connection.ahead[..self.body];
+        let body = self.connection.as_ref().map_or(&[][..], |connection| &connection.ahead[..self.body]);
         let length = unsent.head.len() + body.len();
         while unsent.at < length && !self.torn {
             let head = unsent.head.get(unsent.at..).unwrap_or_default();
@@ -69,7 +78,7 @@ impl Passing<'_> {
     /// Writes all pieces to the client, together.
     pub(super) async fn write(&mut self, link: &mut Link, pieces: [&[u8]; 4]) -> Result<(), Cut> {
         let patience = self.shard.app.settings.timeouts.write;
-        let connection = &mut self.connection;
+        let Some(connection) = &mut self.connection else { return Ok(()) };
         let length: usize = pieces.iter().map(|piece| piece.len()).sum();
         let mut written = 0;
         let mut waiting: Option<Pin<Box<Sleep>>> = None;

@@ -4,9 +4,6 @@
 //! descriptors pile up behind a slow disk. Whatever the disk does wrong is counted, said once, and costs nothing but
 //! the images that it would have saved.
 
-mod folder;
-mod index;
-
 use std::{
     io,
     path::Path,
@@ -30,8 +27,7 @@ use crate::image::{
     events::{DiskFault, ImageEvents},
     picture::Picture,
 };
-use folder::{Folder, seconds};
-use index::Index;
+use crate::shelf::{Folder, Index, seconds};
 
 /// Records read at once, each with a file descriptor.
 const READS: usize = 8;

@@ -1,6 +1,6 @@
 //! Records as files: each under its digest in one of 256 folders, made under another name and renamed when complete.
 //!
-//! Nothing is synced: a record that a crash left half-written does not match its checksum, and an image can be made
+//! Nothing is synced: a record that a crash left half-written does not match its checksum, and what is in it can be made
 //! again.
 
 use std::{
@@ -19,22 +19,22 @@ use super::Digest;
 const UNFINISHED: &str = "unfinished";
 
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
     number: AtomicU64,
 }
 
 /// A file that is there.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) digest: Digest,
+pub(crate) struct Found {
+    pub(crate) digest: Digest,
     /// In seconds since 1970.
-    pub(super) written: u64,
+    pub(crate) written: u64,
 }
 
 impl Folder {
     /// Uses `path`, where nobody else may read or write, and throws away what was not finished.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let unfinished = path.join(UNFINISHED);
         match fs::remove_dir_all(&unfinished) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -45,7 +45,7 @@ impl Folder {
     }
 
     /// Reads a record of at most `most` bytes; none where there is no file.
-    pub(super) fn read(&self, digest: &Digest, most: u64) -> io::Result<Option<Vec<u8>>> {
+    pub(crate) fn read(&self, digest: &Digest, most: u64) -> io::Result<Option<Vec<u8>>> {
         let mut file = match OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(self.place(digest)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -61,14 +61,14 @@ impl Folder {
     }
 
     /// The first bytes of a record.
-    pub(super) fn beginning(&self, digest: &Digest, most: usize) -> io::Result<Vec<u8>> {
+    pub(crate) fn beginning(&self, digest: &Digest, most: usize) -> io::Result<Vec<u8>> {
         let mut beginning = Vec::new();
         File::open(self.place(digest))?.take(most as u64).read_to_end(&mut beginning)?;
         Ok(beginning)
     }
 
     /// Bytes of a record; none where there is no file.
-    pub(super) fn len(&self, digest: &Digest) -> io::Result<Option<u64>> {
+    pub(crate) fn len(&self, digest: &Digest) -> io::Result<Option<u64>> {
         match fs::symlink_metadata(self.place(digest)) {
             Ok(metadata) => Ok(Some(metadata.len())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -77,7 +77,7 @@ impl Folder {
     }
 
     /// Writes a record of two parts. What is there under that name is replaced as a whole.
-    pub(super) fn write(&self, digest: &Digest, front: &[u8], content: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&self, digest: &Digest, front: &[u8], content: &[u8]) -> io::Result<()> {
         let unfinished = self.path.join(UNFINISHED).join(self.number.fetch_add(1, Relaxed).to_string());
         let written =
             self.write_unfinished(&unfinished, front, content).and_then(|()| self.finish(&unfinished, digest));
@@ -119,7 +119,7 @@ impl Folder {
     }
 
     /// Removes a record; one that is not there is no error.
-    pub(super) fn remove(&self, digest: &Digest) -> io::Result<()> {
+    pub(crate) fn remove(&self, digest: &Digest) -> io::Result<()> {
         match fs::remove_file(self.place(digest)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -128,7 +128,7 @@ impl Folder {
 
     /// Looks at every file and removes those that are not ours. What disappears meanwhile is no failure, and one folder
     /// or file that fails does not hide the others: the first failure is given at the end.
-    pub(super) fn walk(&self, mut found: impl FnMut(Found)) -> io::Result<()> {
+    pub(crate) fn walk(&self, mut found: impl FnMut(Found)) -> io::Result<()> {
         each(&self.path, |folder| {
             let prefix = folder.file_name();
             if prefix == UNFINISHED || !folder.file_type()?.is_dir() {
@@ -182,6 +182,6 @@ fn meet(prefix: &OsStr, file: &DirEntry, found: &mut impl FnMut(Found)) -> io::R
 }
 
 /// Seconds since 1970.
-pub(super) fn seconds(time: SystemTime) -> u64 {
+pub(crate) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }

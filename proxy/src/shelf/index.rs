@@ -11,7 +11,7 @@ const BLOCK_BYTES: u64 = 4096;
 const SAMPLE: usize = 12;
 
 #[derive(Debug, Default)]
-pub(super) struct Index {
+pub(crate) struct Index {
     entries: IndexMap<Digest, Slot>,
     bytes: u64,
     /// Where the last sample was taken.
@@ -27,30 +27,30 @@ struct Slot {
 
 impl Index {
     /// Adds a file, or counts it anew.
-    pub(super) fn insert(&mut self, digest: Digest, len: u64, used: u64) {
+    pub(crate) fn insert(&mut self, digest: Digest, len: u64, used: u64) {
         let bytes = len.div_ceil(BLOCK_BYTES).max(1) * BLOCK_BYTES;
         let before = self.entries.insert(digest, Slot { bytes, used });
         self.bytes = self.bytes.saturating_sub(before.map_or(0, |slot| slot.bytes)).saturating_add(bytes);
     }
 
     /// Whether it is there; it counts as used.
-    pub(super) fn touch(&mut self, digest: &Digest, now: u64) -> bool {
+    pub(crate) fn touch(&mut self, digest: &Digest, now: u64) -> bool {
         let slot = self.entries.get_mut(digest);
         slot.map(|slot| slot.used = now).is_some()
     }
 
-    pub(super) fn contains(&self, digest: &Digest) -> bool {
+    pub(crate) fn contains(&self, digest: &Digest) -> bool {
         self.entries.contains_key(digest)
     }
 
-    pub(super) fn remove(&mut self, digest: &Digest) {
+    pub(crate) fn remove(&mut self, digest: &Digest) {
         if let Some(slot) = self.entries.swap_remove(digest) {
             self.bytes = self.bytes.saturating_sub(slot.bytes);
         }
     }
 
     /// Takes one out that was not used lately, if the files have more than `most` bytes.
-    pub(super) fn evict(&mut self, most: u64) -> Option<Digest> {
+    pub(crate) fn evict(&mut self, most: u64) -> Option<Digest> {
         if self.bytes <= most {
             return None;
         }
@@ -67,7 +67,7 @@ impl Index {
     }
 
     /// Bytes and entries.
-    pub(super) fn used(&self) -> (u64, u64) {
+    pub(crate) fn used(&self) -> (u64, u64) {
         (self.bytes, self.entries.len() as u64)
     }
 }

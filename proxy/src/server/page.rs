@@ -1,0 +1,190 @@
+//! Hot: the edge cache before Compute: an answer that is kept, a wait for somebody else's fetch, or leave to ask.
+
+use std::{future::poll_fn, sync::Arc, time::Instant};
+
+use http::{HeaderValue, StatusCode, header};
+use tokio::time::sleep_until;
+
+use super::{
+    loan::{Connection, poll_left},
+    relay,
+    shard::Shard,
+    upstream::{End, Passed},
+};
+use crate::{
+    answer::{Answer, Body, Head},
+    assets::{Ranges, Validators, Verdict, evaluate, ranges},
+    compute::{Fleet, forwarded::Client},
+    edge_cache::{Asked, Bypass, CacheStatus, EdgeCache, Found, Landing, Lead, Page, Passenger, Turn},
+    headers::Overlay,
+    service::reply::Refusal,
+};
+
+/// Fetches of one page that a request waits for: one that another variant came of is no answer yet.
+const FLIGHTS_MAX: usize = 3;
+
+/// What the cache has to say to a request.
+pub(super) enum Looked {
+    /// This is the answer.
+    Answer(Answer),
+    /// The client left while it waited.
+    Left,
+    /// Compute is to be asked; with a lead, its answer may be kept.
+    Ask(Option<Box<Lead>>),
+}
+
+/// What a request for a page needs.
+#[derive(Clone, Copy)]
+pub(super) struct Looking<'a> {
+    pub(super) shard: &'a Arc<Shard>,
+    pub(super) cache: &'a Arc<EdgeCache>,
+    pub(super) fleet: &'a Arc<Fleet>,
+    pub(super) asked: Asked<'a>,
+    pub(super) client: &'a Client,
+    /// The custom headers of the path that the client asked for.
+    pub(super) overlay: Option<&'a Overlay>,
+    /// The client asked for this very address: only then is the answer at hand for the next one.
+    pub(super) as_sent: bool,
+    /// A 404 of Compute is answered by somebody else.
+    pub(super) has_fallback: bool,
+    /// Its way to Compute is one that keeps answers.
+    pub(super) can_keep: bool,
+}
+
+impl Looking<'_> {
+    /// Looks for an answer; waits where somebody else is fetching it.
+    pub(super) async fn look(self, connection: &mut Connection) -> Looked {
+        let Self { shard, cache, asked, .. } = self;
+        let key = match cache.key(&asked) {
+            Ok(key) => key,
+            Err(why) => return past(asked.head, why),
+        };
+        let until = tokio::time::Instant::now() + cache.settings().wait;
+        for _ in 0..FLIGHTS_MAX {
+            let generation = cache.generation();
+            let before = match cache.find(&key, &asked).await {
+                Found::Fresh(page) => {
+                    if let Some(pages) = shard.pages.as_ref().filter(|_| self.as_sent) {
+                        pages.lock().keep(&asked, &page, self.overlay, generation);
+                    }
+                    return Looked::Answer(self.answer(&page, CacheStatus::Hit));
+                }
+                Found::Stale(page) => {
+                    if let Turn::Lead(lead) = cache.board(&key, &asked, Some(Arc::clone(&page))) {
+                        relay::refresh(shard, self.fleet, asked.head, self.client, self.has_fallback, lead);
+                    }
+                    return Looked::Answer(self.answer(&page, CacheStatus::Stale));
+                }
+                Found::Missing(before) => before,
+            };
+            if cache.wants_only_kept(&asked) {
+                return Looked::Answer(Refusal::NotKept.answer());
+            }
+            if !self.can_keep {
+                return Looked::Ask(None);
+            }
+            match cache.board(&key, &asked, before) {
+                Turn::Lead(lead) => return Looked::Ask(Some(lead)),
+                Turn::Bypass(why) => return past(asked.head, why),
+                Turn::Wait(passenger) => match wait(passenger, connection, until).await {
+                    Waited::Landed(Landing::Kept | Landing::Lost) => {}
+                    Waited::Landed(Landing::Told | Landing::Failed) | Waited::Over => return Looked::Ask(None),
+                    Waited::Left => return Looked::Left,
+                },
+            }
+        }
+        Looked::Ask(None)
+    }
+
+    /// Compute was asked: counts what came of it, makes invalid what that changed, and gives what is to be answered instead.
+    pub(super) fn passed(&self, passed: &mut Passed) -> Option<Answer> {
+        let lead = passed.lead.as_deref_mut();
+        let (page, status) = match passed.end {
+            End::Streamed { status, .. } => {
+                self.cache.events().answered(lead.map_or(CacheStatus::Bypass, |lead| lead.status()));
+                if status.is_success() || status.is_redirection() {
+                    self.cache.invalidate(&self.asked, &passed.named);
+                }
+                return None;
+            }
+            End::Withheld => lead?.instead()?,
+            End::Refused(_) => lead?.failed()?,
+            End::ClientLeft => return None,
+        };
+        Some(self.answer(&page, status))
+    }
+
+    /// The answer with a page, and its count.
+    pub(super) fn answer(&self, page: &Page, status: CacheStatus) -> Answer {
+        self.cache.events().answered(status);
+        let mut answer = reply(page, self.asked.head, status);
+        if let Some(value) = self.overlay.and_then(|overlay| overlay.cache_control_of(answer.status)) {
+            answer.headers.insert(header::CACHE_CONTROL, value.clone());
+        }
+        answer
+    }
+}
+
+/// A request goes past the cache.
+fn past(head: &Head<'_>, why: Bypass) -> Looked {
+    tracing::trace!(target: "edgeplane::edge_cache", method = head.method, path = head.path, %why, "past the cache");
+    Looked::Ask(None)
+}
+
+/// How a wait ended.
+enum Waited {
+    Landed(Landing),
+    Left,
+    Over,
+}
+
+async fn wait(mut passenger: Passenger, connection: &mut Connection, until: tokio::time::Instant) -> Waited {
+    let left = poll_fn(|cx| poll_left(connection, 0, cx));
+    tokio::select! {
+        biased;
+        landing = passenger.landed() => Waited::Landed(landing),
+        () = left => Waited::Left,
+        () = sleep_until(until) => Waited::Over,
+    }
+}
+
+/// What a client gets of a page: all of it, a part, or word that it has it already.
+fn reply(page: &Page, head: &Head<'_>, status: CacheStatus) -> Answer {
+    let now = Instant::now();
+    let mut answer = page.answer(status, now);
+    if page.status() != StatusCode::OK {
+        return answer;
+    }
+    let tag = page.etag().unwrap_or_default();
+    let (bare, is_strong) = match tag.strip_prefix("W/") {
+        Some(bare) => (bare, false),
+        None => (tag, true),
+    };
+    // A page without a date was changed at no time that anybody could name.
+    let modified = page.modified().unwrap_or(u64::MAX);
+    let current = Validators { etag: bare, modified, modified_is_strong: false };
+    if evaluate(head, current) == Verdict::NotModified {
+        return page.answer_not_modified(status, now);
+    }
+    let current = Validators { etag: if is_strong { bare } else { "" }, ..current };
+    let content = page.content();
+    match ranges(head, current, content.len() as u64, 1) {
+        Ranges::One(range) => {
+            let said = format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), content.len());
+            let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX).min(content.len());
+            answer.status = StatusCode::PARTIAL_CONTENT;
+            answer.body = Body::Whole(content.slice(at(range.start)..at(range.end)));
+            answer.headers.extend(HeaderValue::try_from(said).ok().map(|said| (header::CONTENT_RANGE, said)));
+        }
+        Ranges::Unsatisfiable => {
+            let said = format!("bytes */{}", content.len());
+            answer.status = StatusCode::RANGE_NOT_SATISFIABLE;
+            answer.body = Body::Empty;
+            answer.headers.remove(header::CONTENT_TYPE);
+            answer.headers.remove(header::CONTENT_ENCODING);
+            answer.headers.extend(HeaderValue::try_from(said).ok().map(|said| (header::CONTENT_RANGE, said)));
+        }
+        Ranges::Whole | Ranges::Many(_) => {}
+    }
+    answer
+}
