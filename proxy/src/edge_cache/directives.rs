@@ -47,17 +47,17 @@ impl Directives {
             6 if is("public") => self.public = true,
             7 if is("private") => self.private = true,
             // RFC 9111 4.2.1: of several values the first counts, and what is no number is no lifetime.
-            7 if is("max-age") => self.max_age = self.max_age.or(Some(seconds(value).unwrap_or(0))),
-            8 if is("s-maxage") => self.s_maxage = self.s_maxage.or(Some(seconds(value).unwrap_or(0))),
+            7 if is("max-age") => self.max_age = self.max_age.or_else(|| Some(seconds(value).unwrap_or(0))),
+            8 if is("s-maxage") => self.s_maxage = self.s_maxage.or_else(|| Some(seconds(value).unwrap_or(0))),
             8 if is("no-store") => self.no_store = true,
             8 if is("no-cache") => self.no_cache = true,
-            9 if is("min-fresh") => self.min_fresh = self.min_fresh.or(seconds(value)),
+            9 if is("min-fresh") => self.min_fresh = self.min_fresh.or_else(|| seconds(value)),
             14 if is("only-if-cached") => self.only_if_cached = true,
-            14 if is("stale-if-error") => self.if_error = self.if_error.or(Some(allowance(value))),
+            14 if is("stale-if-error") => self.if_error = self.if_error.or_else(|| Some(allowance(value))),
             15 if is("must-revalidate") => self.must_revalidate = true,
             16 if is("proxy-revalidate") => self.must_revalidate = true,
             22 if is("stale-while-revalidate") => {
-                self.while_revalidating = self.while_revalidating.or(Some(allowance(value)));
+                self.while_revalidating = self.while_revalidating.or_else(|| Some(allowance(value)));
             }
             _ => {}
         }

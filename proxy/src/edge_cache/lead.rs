@@ -81,14 +81,14 @@ impl Lead {
     ) -> Fate {
         let now = Instant::now();
         if status == StatusCode::NOT_MODIFIED {
-            return self.hear_unchanged(fields, now);
+            return self.hear_unchanged(&fields, now);
         }
         if matches!(status.as_u16(), 500 | 502 | 503 | 504)
             && let Some(page) = self.spare(now)
         {
             return self.answer_instead(page, CacheStatus::Stale, Landing::Failed);
         }
-        let judged = judge(status, fields.clone(), &self.around(now));
+        let judged = judge(status, &fields, &self.around(now));
         let judged = judged.and_then(|terms| Ok((terms, varies_by(fields.clone())?)));
         let (terms, names) = match judged {
             Ok(judged) => judged,
@@ -116,7 +116,7 @@ impl Lead {
         if self.missed { CacheStatus::Miss } else { CacheStatus::Bypass }
     }
 
-    fn hear_unchanged<'f>(&mut self, fields: impl Fields<'f>, now: Instant) -> Fate {
+    fn hear_unchanged<'f>(&mut self, fields: &impl Fields<'f>, now: Instant) -> Fate {
         let Some(page) = self.before.clone() else {
             // It answers a precondition of the client's, which says nothing to others.
             self.pilot.land(Landing::Lost);
@@ -128,7 +128,7 @@ impl Lead {
             merged.extend(HeaderValue::from_bytes(age.1).ok().map(|age| (header::AGE, age)));
         }
         let all: Vec<_> = merged.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        match judge(page.status, all.iter().copied(), &self.around(now)) {
+        match judge(page.status, &all.iter().copied(), &self.around(now)) {
             Ok(terms) => {
                 let renewed = Arc::new(page.renewed(&said, terms, now));
                 self.cache.events.fetched(Fetched::Unchanged);

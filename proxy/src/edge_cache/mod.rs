@@ -341,7 +341,7 @@ fn name_of(asked: &Asked<'_>) -> Name {
 pub fn is_sent(name: &str, asks_about: bool) -> bool {
     let is = |known: HeaderName| name.eq_ignore_ascii_case(known.as_str());
     let is_condition = || is(header::IF_NONE_MATCH) || is(header::IF_MODIFIED_SINCE) || is(header::IF_RANGE);
-    !is(header::COOKIE) && !(asks_about && is_condition())
+    !(is(header::COOKIE) || asks_about && is_condition())
 }
 
 #[cfg(test)]

@@ -101,6 +101,9 @@ impl Request {
     }
 }
 
+/// Fields of a request or of an answer.
+type Said = &'static [(&'static str, &'static str)];
+
 const KEEP: (&str, &str) = ("cache-control", "public, s-maxage=60");
 
 #[test]
@@ -145,7 +148,7 @@ fn everything_in_the_key_tells_answers_apart() {
 
 #[test]
 fn one_users_page_is_never_anothers() {
-    let attempts: [(&[(&str, &str)], &[(&str, &str)]); 7] = [
+    let attempts: [(Said, Said); 7] = [
         (&[("cookie", "session=alice")], &[KEEP]),
         (&[], &[KEEP, ("set-cookie", "session=alice")]),
         (&[], &[("cache-control", "private, max-age=60")]),

@@ -97,7 +97,7 @@ pub(super) struct Circumstances {
 ///
 /// # Errors
 /// Why it is not kept.
-pub(super) fn judge<'a>(status: StatusCode, fields: impl Fields<'a>, around: &Circumstances) -> Result<Terms, Unkept> {
+pub(super) fn judge<'a>(status: StatusCode, fields: &impl Fields<'a>, around: &Circumstances) -> Result<Terms, Unkept> {
     if !is_kept(status) {
         return Err(Unkept::Status);
     }

@@ -11,7 +11,7 @@ fn around(authorized: bool) -> Circumstances {
 
 fn judged(status: u16, authorized: bool, fields: &[(&str, &str)]) -> Result<Terms, Unkept> {
     let fields = fields.iter().map(|(name, value)| (*name, value.as_bytes()));
-    judge(StatusCode::from_u16(status).unwrap(), fields, &around(authorized))
+    judge(StatusCode::from_u16(status).unwrap(), &fields, &around(authorized))
 }
 
 fn said(cache_control: &str) -> Result<Terms, Unkept> {
