@@ -16,6 +16,7 @@ use crate::{
     load::{self, Request, count},
     measure::Tree,
     outcome::{Metric, OURS, Outcome, Target},
+    pause::pause,
     peer::{Edgeplane, Launch, Role, Running},
     scenario::image,
     stage::Stage,
@@ -82,7 +83,7 @@ fn watched<T>(tree: Tree, act: impl FnOnce() -> T) -> (T, f64) {
             let mut peak = 0;
             while !over.load(Relaxed) {
                 peak = tree.shared_out().max(peak);
-                thread::sleep(LOOK);
+                pause(LOOK);
             }
             peak
         });
