@@ -26,6 +26,7 @@ mod rewrite;
 mod ruled;
 mod send;
 mod shard;
+mod target;
 mod turn;
 mod upstream;
 mod writer;

@@ -101,10 +101,7 @@ pub(super) fn read(
     }
 
     let mut lines = Lines(out);
-    let code = [code / 100, code / 10 % 10, code % 10].map(|digit| b'0' + u8::try_from(digit).unwrap_or(0));
-    for piece in [b"HTTP/1.1 ", &code[..], b" ", response.reason.unwrap_or_default().as_bytes(), b"\r\n"] {
-        lines.put(piece);
-    }
+    start(&mut lines, code, response.reason.unwrap_or_default());
     let overlay = envelope.overlay.filter(|_| !interim);
     let mut dated = false;
     for (name, value) in fields {
@@ -157,6 +154,14 @@ impl Hearing<'_> {
 fn place((name, value): (&str, &[u8])) -> Option<String> {
     let names = name.eq_ignore_ascii_case("location") || name.eq_ignore_ascii_case("content-location");
     std::str::from_utf8(value).ok().filter(|_| names).map(str::to_owned)
+}
+
+/// Writes the status line.
+fn start(lines: &mut Lines<'_>, code: u16, reason: &str) {
+    let code = [code / 100, code / 10 % 10, code % 10].map(|digit| b'0' + u8::try_from(digit).unwrap_or(0));
+    for piece in [b"HTTP/1.1 ", &code[..], b" ", reason.as_bytes(), b"\r\n"] {
+        lines.put(piece);
+    }
 }
 
 /// Adds what every final answer has.
