@@ -21,8 +21,11 @@ const GRAIN: f32 = 12.0;
 /// Between what is near and what is far.
 const SILHOUETTE: f32 = 26.0;
 /// The encoder's limits are for what strangers send.
-const LIMITS: [(&str, &str); 2] =
-    [("EDGEPLANE_IMAGE_SOURCE_BYTES_MAX", "1GB"), ("EDGEPLANE_IMAGE_OUTPUT_BYTES_MAX", "1GB")];
+const LIMITS: [(&str, &str); 3] = [
+    ("EDGEPLANE_IMAGE_SOURCE_BYTES_MAX", "1GB"),
+    ("EDGEPLANE_IMAGE_FETCHED_BYTES_MAX", "1GB"),
+    ("EDGEPLANE_IMAGE_OUTPUT_BYTES_MAX", "1GB"),
+];
 
 /// Writes a JPEG of that size, as a camera would, to `path`.
 pub(crate) fn jpeg(stage: &Stage, width: usize, height: usize, path: &Path) -> Result<(), Failure> {

@@ -249,3 +249,34 @@ fn a_lifetime_ends() {
     let reply = server.get(target).expect(200);
     assert_eq!((status(&reply), reply.text().starts_with("2 for")), ("MISS", true));
 }
+
+#[test]
+fn a_page_that_is_gone_is_forgotten_where_a_fallback_answers() {
+    let server = launch().start();
+    let target = "/half/there?h=cache-control:s-maxage=1,%20stale-while-revalidate=600&once";
+    assert_eq!(status(&server.get(target).expect(200)), "MISS");
+    wait::until("the file", || server.get(target).expect(200).text() == "the file");
+    assert_eq!(server.get(target).expect(200).text(), "the file");
+}
+
+#[test]
+fn the_operators_word_keeps_a_page_out() {
+    let bundle = bundle();
+    let headers = "customHeaders:\n- pattern: '/account/**'\n  headers: [{key: Cache-Control, value: 'private, no-store'}]\n\
+                   - pattern: '**'\n  headers: [{key: X-Frame-Options, value: DENY}]\n";
+    std::fs::write(bundle.join("customHttp.yml"), headers).unwrap();
+    let server = Launch::new(&bundle).setting("edge-cache.enabled", "true").start();
+    for _ in 0..2 {
+        let reply = server.get(&format!("/account/me?{KEEP}")).expect(200).with("cache-control", "private, no-store");
+        assert_ne!(status(&reply), "HIT");
+        assert_ne!(status(&reply), "MISS");
+    }
+    // Every other page is kept, and has the custom header from wherever it comes.
+    let seen: Vec<String> = (0..3)
+        .map(|_| {
+            let reply = server.get(&format!("/page?{KEEP}")).expect(200).with("x-frame-options", "DENY");
+            status(&reply).to_owned()
+        })
+        .collect();
+    assert_eq!(seen, ["MISS", "HIT", "HIT"]);
+}

@@ -26,6 +26,8 @@ http
       const colon = field.indexOf(':')
       response.appendHeader(field.slice(0, colon), field.slice(colon + 1).trim())
     }
+    if (query.has('any') && request.headers['if-none-match'] === '*') return response.writeHead(304).end()
+    if (query.has('once') && number > 1) return response.writeHead(404).end('gone')
     const etag = response.getHeader('etag')
     if (etag && request.headers['if-none-match'] === etag) return response.writeHead(304).end()
     const who = request.headers.cookie ?? request.headers.authorization ?? request.headers['x-forwarded-host'] ?? 'nobody'

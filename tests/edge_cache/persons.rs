@@ -118,3 +118,45 @@ fn another_host_or_scheme_is_another_page() {
         assert_eq!(status(&host(name, proto)), "HIT");
     }
 }
+
+#[test]
+fn a_field_that_node_does_not_see_decides_nothing_for_others() {
+    let server = launch().start();
+    let target = format!("/page?{KEEP}&h=vary:accept-language");
+    for name in ["Accept", "Accept-Language"] {
+        let ask = |options: &str| {
+            server.send(&Request::get(&target).field(name, "x").field("Connection", options)).expect(200)
+        };
+        // The field stays with this connection (RFC 9110 7.6.1): Node answers as if it were not there.
+        assert_eq!(status(&ask(&format!("keep-alive, {name}"))), "BYPASS");
+        assert_eq!(status(&ask("keep-alive")), "MISS", "{name}");
+        assert_eq!(status(&ask("keep-alive")), "HIT", "{name}");
+    }
+}
+
+#[test]
+fn a_clients_conditions_renew_nothing() {
+    let server = launch().start();
+    let target = "/page?h=cache-control:s-maxage=1,%20stale-while-revalidate=60&any";
+    server.get(target).expect(200);
+    let held = Request::get(target).field("If-None-Match", "*");
+    // While it is fresh, and when it is stale: the page is made anew, whatever that client asks.
+    crate::support::wait::until("another page", || {
+        server.send(&held);
+        server.get(target).expect(200).text().starts_with("2 ")
+    });
+}
+
+#[test]
+fn a_country_that_rules_know_is_in_the_key_or_unheard() {
+    let ask = |server: &Server, country: &str| {
+        server.send(&Request::get(&format!("/page?{KEEP}")).field("X-Country", country)).expect(200)
+    };
+    let settings = || launch().setting("rewrite.country-header", "x-country");
+    let server = settings().setting("trusted-proxies", "127.0.0.1").start();
+    for country in ["DE", "US"] {
+        assert_eq!((status(&ask(&server, country)), status(&ask(&server, country))), ("MISS", "HIT"), "{country}");
+    }
+    let server = settings().start();
+    assert_eq!(status(&ask(&server, "DE")), "BYPASS", "anybody can send it");
+}

@@ -1,9 +1,9 @@
 //! `explain` and `serve` tell of the same rules.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{bundle, start, usual};
-use crate::support::{client::Request, server::Launch};
+use super::{bundle, rule, start, usual};
+use crate::support::{bundle::Draft, client::Request, server::Launch};
 
 fn explain(bundle: &std::path::Path, words: &[&str]) -> Value {
     let told = Launch::bare("explain").args(words).arg("--bundle").arg(bundle).arg("--format").arg("json");
@@ -57,5 +57,25 @@ fn explain_is_there_for_people() {
         "route       /files/* (/routes/1)",
     ] {
         assert!(text.lines().any(|found| found == line), "no {line} in\n{text}");
+    }
+}
+
+#[test]
+fn explain_has_the_headers_of_what_was_asked_for_and_the_last_page_last() {
+    let routes = json!([{"path": "/*", "target": {"kind": "Static"}}]);
+    let draft = Draft::with_routes(routes).file("index.html", "home").file("404.html", "not here");
+    let root = draft.key("computeResources", json!([])).write();
+    std::fs::write(root.join("customRules.json"), json!([rule("/app/<*>", "/index.html", "404-200")]).to_string())
+        .unwrap();
+    let headers = "customHeaders:\n- pattern: '/app/**'\n  headers: [{key: X-App, value: 'yes'}]\n";
+    std::fs::write(root.join("customHttp.yml"), headers).unwrap();
+    let server = Launch::new(&root).start();
+    for (target, status, app) in [("/app/x", 200, true), ("/else", 404, false)] {
+        let reply = server.get(target).expect(status);
+        let told = explain(&root, &["GET", target]);
+        let last = if told["then"].is_null() { &told } else { &told["then"] };
+        assert_eq!(last["steps"].as_array().unwrap().last().unwrap()["status"], status, "{target}: {told:#}");
+        assert_eq!(reply.field("x-app").is_some(), app);
+        assert_eq!(!last["custom_headers"].as_array().unwrap().is_empty(), app, "{target}: {told:#}");
     }
 }

@@ -226,3 +226,16 @@ fn a_wrong_rule_ends_the_start_and_an_ignored_one_is_told() {
     let server = start(&json!([rule("/docs/<*>/content", "/x", "302")]));
     assert!(server.log().contains("custom-rule-wildcard"), "{}", server.log());
 }
+
+#[test]
+fn an_address_behind_a_rule_stays_there() {
+    // The folder's name without its slash is no reason to send the client there.
+    let rules = json!([rule("/handbook", "/about", "200"), rule("/<name>/", "/<name>", "200")]);
+    let root = bundle(&rules);
+    let server = Launch::new(&root).start();
+    for target in ["/handbook", "/about/"] {
+        assert_eq!(text(&server.get(target).expect(200)), "<h1>about</h1>");
+    }
+    let reply = server.get("/about").expect(301);
+    assert_eq!(reply.field("location"), Some("/about/"), "where no rule is in between");
+}

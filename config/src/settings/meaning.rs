@@ -43,6 +43,7 @@ pub(crate) fn read(values: &Values, state_dir: PathBuf) -> (Settings, Vec<Settin
         custom_rules: Vec::new(),
         edge_cache: edge_cache(&mut reader),
     };
+    let settings = with_country(settings);
     contradictions(&settings, &mut reader);
     (settings, reader.problems())
 }
@@ -170,15 +171,26 @@ fn image(reader: &mut Reader<'_>) -> ImageTuning {
     }
 }
 
-fn rewrite(reader: &mut Reader<'_>) -> RewriteSettings {
+/// The edge cache knows the country by the field that the rules know it by.
+fn with_country(mut settings: Settings) -> Settings {
+    settings.edge_cache.country_header.clone_from(&settings.rewrite.country_header);
+    settings
+}
+
+/// The field that names the client's country.
+fn country_header(reader: &mut Reader<'_>) -> Option<String> {
     let field = |text: &str| match text {
         "" => Some(None),
         text => HeaderName::from_bytes(text.as_bytes()).ok().map(|name| Some(name.as_str().to_owned())),
     };
+    reader.parsed("rewrite.country-header", None, "write the name of a field, or nothing", field)
+}
+
+fn rewrite(reader: &mut Reader<'_>) -> RewriteSettings {
     RewriteSettings {
         custom_rules_file: reader.path("rewrite.custom-rules-file"),
         bundle_rules: reader.boolean("rewrite.bundle-rules"),
-        country_header: reader.parsed("rewrite.country-header", None, "write the name of a field, or nothing", field),
+        country_header: country_header(reader),
         spare_images: reader.boolean("rewrite.spare-images"),
         regex_steps: reader.count("rewrite.regex-steps", 100..=10_000_000),
         regex_path: reader.bytes("rewrite.regex-path", 64..=64 * KIB),
@@ -189,6 +201,7 @@ fn rewrite(reader: &mut Reader<'_>) -> RewriteSettings {
 
 fn edge_cache(reader: &mut Reader<'_>) -> EdgeCacheSettings {
     EdgeCacheSettings {
+        country_header: None,
         enabled: reader.boolean("edge-cache.enabled"),
         memory_bytes: reader.bytes("edge-cache.memory-bytes", 0..=1024 * GIB),
         front_bytes: reader.bytes("edge-cache.front-bytes", 0..=GIB),

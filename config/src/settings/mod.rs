@@ -295,6 +295,8 @@ pub struct ImageTuning {
 /// `[edge-cache]`: answers of Compute that are kept for everybody.
 #[derive(Clone, Debug, Default)]
 pub struct EdgeCacheSettings {
+    /// The field that names the client's country: that of the rewrites.
+    pub country_header: Option<String>,
     /// Whether there is one.
     pub enabled: bool,
     /// Bytes of pages kept in memory.

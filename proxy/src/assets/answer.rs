@@ -61,6 +61,12 @@ impl<'a> Policy<'a> {
         Self { cache_control, overlay, ..self }
     }
 
+    /// The same for an address that a rule has put in the place of the client's.
+    #[must_use]
+    pub fn without_redirects(self) -> Self {
+        Self { lookup: self.lookup.without_redirects(), ..self }
+    }
+
     /// The same for other ways of naming a file.
     #[must_use]
     pub fn by(self, lookup: Lookup) -> Self {

@@ -37,6 +37,12 @@ impl Lookup {
     /// Prerendered pages and nothing else, under the paths that their frameworks link them by.
     pub const PAGES: Self = Self { exact: false, index: true, clean: true, bare: Bare::Answer };
 
+    /// The same under an address that a rule has put in the place of the client's: whoever was sent to the folder's name
+    /// with its slash would see the address that is behind, and perhaps come by the same rule again.
+    pub fn without_redirects(self) -> Self {
+        Self { bare: if self.bare == Bare::Redirect { Bare::Answer } else { self.bare }, ..self }
+    }
+
     /// As the settings say, for Static targets.
     pub fn new(settings: &StaticSettings) -> Self {
         let bare = if settings.slash_redirects && settings.index { Bare::Redirect } else { Bare::Missing };

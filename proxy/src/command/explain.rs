@@ -103,6 +103,8 @@ struct Asked<'a> {
     head: &'a Head<'a>,
     path: &'a [u8],
     overlay: Option<Cow<'a, Overlay>>,
+    /// No rule has put another address in the place of the client's.
+    as_sent: bool,
 }
 
 /// Everything about one request.
@@ -140,35 +142,56 @@ struct Walk {
 impl Walk {
     fn explain(&self, head: &Head<'_>) -> Result<Explanation, Failure> {
         let mut decoded = Vec::new();
-        let path = decide::matched_path(head, &mut decoded);
+        let asked_path = decide::matched_path(head, &mut decoded);
         // Whoever asks here is believed.
         let country = self.settings.rewrite.country_header.as_deref().and_then(|name| head.field(name));
-        let rules = Ruling::of(&self.deployment, List::First, head, path, country);
-        let routed = match rules.as_ref().and_then(|ruling| ruling.outcome.as_ref()) {
-            Some(Outcome::Rewrite { path, query }) => Some(self.readdressed(head, path, query.as_deref())?),
+        let rules = Ruling::of(&self.deployment, List::First, head, asked_path, country);
+        let mut routed = match rules.as_ref().and_then(|ruling| ruling.outcome.as_ref()) {
+            Some(Outcome::Rewrite { path, query }) => {
+                Some(self.readdressed(head, path, query.as_deref(), asked_path)?)
+            }
             Some(_) => None,
-            None => Some(self.route(head)?),
+            None => Some(self.route(head, asked_path, false)?),
         };
         let is_missing = routed.as_ref().and_then(|routed| routed.steps.last()).is_some_and(|step| step.is_missing);
-        let last = match Ruling::of(&self.deployment, List::Last, head, path, country).filter(|_| is_missing) {
+        let mut last = match Ruling::of(&self.deployment, List::Last, head, asked_path, country).filter(|_| is_missing)
+        {
             None => None,
             Some(ruling) => {
                 let then = match &ruling.outcome {
-                    Some(Outcome::Rewrite { path, query }) => Some(self.readdressed(head, path, query.as_deref())?),
+                    Some(Outcome::Rewrite { path, query }) => {
+                        Some(self.readdressed(head, path, query.as_deref(), asked_path)?)
+                    }
                     _ => None,
                 };
                 Some((ruling, then))
             }
         };
+        // After the rules for what is not found a bundle without Compute has a page for that.
+        let end = match &mut last {
+            Some((_, then)) => then.as_mut(),
+            None => routed.as_mut(),
+        };
+        if let Some(end) = end.filter(|end| self.deployment.is_static && end.steps.iter().all(|step| step.is_missing)) {
+            let asked = Asked { head, path: asked_path, overlay: self.deployment.overlay(asked_path), as_sent: true };
+            end.steps.extend(self.absent(&asked));
+        }
         Ok(Explanation { request: request_line(head), rules, routed, last })
     }
 
     /// The route of another address than the one asked for.
-    fn readdressed(&self, head: &Head<'_>, path: &str, query: Option<&str>) -> Result<Routed, Failure> {
-        self.route(&Head { path, query, ..*head })
+    fn readdressed(
+        &self,
+        head: &Head<'_>,
+        path: &str,
+        query: Option<&str>,
+        asked_path: &[u8],
+    ) -> Result<Routed, Failure> {
+        self.route(&Head { path, query, ..*head }, asked_path, true)
     }
 
-    fn route(&self, head: &Head<'_>) -> Result<Routed, Failure> {
+    /// The route of an address, under the custom headers of the one that was asked for.
+    fn route(&self, head: &Head<'_>, asked_path: &[u8], readdressed: bool) -> Result<Routed, Failure> {
         let routes = &self.deployment.routes;
         let mut decoded = Vec::new();
         let path = decide::matched_path(head, &mut decoded);
@@ -176,7 +199,7 @@ impl Walk {
             message: "no route takes this path".to_owned(),
             help: "the last route must be /*",
         })?;
-        let asked = Asked { head, path, overlay: self.deployment.overlay(path) };
+        let asked = Asked { head, path, overlay: self.deployment.overlay(asked_path), as_sent: !readdressed };
         let (target, pack, settings) = (&decision.route.target, self.deployment.pack.load(), &self.settings.assets);
         let mut steps = vec![self.step("target", target, &asked)];
         let mut fallback_note = None;
@@ -186,9 +209,6 @@ impl Walk {
             _ if decide::has_page(target, &pack, path, head, settings) => steps.extend(self.page(&asked)),
             (_, Some(fallback)) => steps.push(self.step("fallback", fallback, &asked)),
             (None, None) => {}
-        }
-        if self.deployment.is_static && steps.iter().all(|step| step.is_missing) {
-            steps.extend(self.absent(&asked));
         }
         let cache = Some(&self.settings.edge_cache).filter(|cache| cache.enabled);
         let cache = cache.filter(|_| steps.iter().any(|step| step.kind == TargetKind::Compute));
@@ -210,6 +230,7 @@ impl Walk {
         let kind = target.kind();
         let default = app::default_cache_control(&self.settings);
         let policy = decide::files(target, asked.head, &self.settings.assets, &default);
+        let policy = policy.map(|policy| if asked.as_sent { policy } else { policy.without_redirects() });
         let found = policy.and_then(|policy| self.file(label, asked, &policy.under(asked.overlay.as_deref())));
         let step = found.unwrap_or_else(|| match target {
             Target::Static { .. } => Step {

@@ -73,7 +73,8 @@ fn speaks_of_the_client(name: &str) -> bool {
 
 /// Fields by which a client could have a page made for somebody else: none of them is in the key of the edge cache, and
 /// applications believe them.
-const STEERING: [&str; 13] = [
+const STEERING: [&str; 14] = [
+    "x-nuxt-no-ssr",
     "x-original-url",
     "x-rewrite-url",
     "x-original-host",

@@ -50,6 +50,12 @@ pub enum Bypass {
     /// The client asked for that, and `edge-cache.obey-clients` is on.
     #[error("the request's Cache-Control says so")]
     Client,
+    /// Compute would not see a field that is in the key.
+    #[error("the request's Connection names fields, which Compute does not see")]
+    Named,
+    /// The request has the field of a country, and comes from somebody who is not believed.
+    #[error("the request names a country, and its sender is not believed")]
+    Country,
     /// The application said lately that the answer is not to be kept.
     #[error("the application said lately that this page is not to be kept")]
     Told,
@@ -154,8 +160,10 @@ impl Key {
         parts.add(head.host.to_ascii_lowercase().as_bytes()).add(head.path.as_bytes());
         parts.add_optional(head.query.map(str::as_bytes));
         parts.add_field(head, "accept").add_field(head, "authorization");
-        for name in COUNTRY {
-            parts.add_optional(asked.trusted.then(|| values(head, name).next()).flatten());
+        for name in COUNTRY.into_iter().chain(own_country(settings)) {
+            if asked.trusted {
+                parts.add_field(head, name);
+            }
         }
         Ok(Self { digest: parts.digest(), place })
     }
@@ -197,11 +205,29 @@ pub(super) fn cannot_keep(asked: &Asked<'_>, settings: &EdgeCacheSettings) -> Op
         Some(Bypass::Cookie)
     } else if values(head, "range").next().is_some() {
         Some(Bypass::Range)
+    } else if values(head, "connection").any(names_fields) {
+        Some(Bypass::Named)
+    } else if !asked.trusted && own_country(settings).is_some_and(|name| values(head, name).next().is_some()) {
+        Some(Bypass::Country)
     } else if settings.obey_clients && Wishes::of(head).forbids_keeping() {
         Some(Bypass::Client)
     } else {
         None
     }
+}
+
+/// The field that the settings name for the country, where it is none of those that are known.
+pub(super) fn own_country(settings: &EdgeCacheSettings) -> Option<&str> {
+    settings.country_header.as_deref().filter(|name| !COUNTRY.iter().any(|known| name.eq_ignore_ascii_case(known)))
+}
+
+/// Whether a `Connection` names fields of this connection beside what everybody says (RFC 9110 7.6.1): they go no further,
+/// whatever the key says of them.
+fn names_fields(connection: &[u8]) -> bool {
+    let is_usual = |option: &[u8]| {
+        [&b""[..], b"close", b"keep-alive", b"upgrade"].iter().any(|usual| option.eq_ignore_ascii_case(usual))
+    };
+    !connection.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).all(is_usual)
 }
 
 /// Whether a `Cookie` holds nothing but cookies of these names; one that ends in `*` stands for all that begin like it.

@@ -117,8 +117,8 @@ impl Lead {
     }
 
     fn hear_unchanged<'f>(&mut self, fields: &impl Fields<'f>, now: Instant) -> Fate {
-        let Some(page) = self.before.clone() else {
-            // It answers a precondition of the client's, which says nothing to others.
+        let Some(page) = self.before.clone().filter(|page| page.conditions().next().is_some()) else {
+            // It answers what nobody asked, and says nothing of what is kept.
             self.pilot.land(Landing::Lost);
             return Fate::Pass;
         };
@@ -133,7 +133,7 @@ impl Lead {
                 let renewed = Arc::new(page.renewed(&said, terms, now));
                 self.cache.events.fetched(Fetched::Unchanged);
                 if self.is_valid() && renewed.epoch == self.epoch {
-                    self.cache.insert(&self.key, &renewed);
+                    self.keep(&renewed);
                 }
                 self.answer_instead(renewed, CacheStatus::Hit, Landing::Kept)
             }
@@ -194,9 +194,17 @@ impl Lead {
         let epoch = self.epoch;
         let content = content.freeze();
         let page = Page::new(Parts { name, status, headers, content, terms, received, selecting, epoch });
-        self.cache.insert(&self.key, &Arc::new(page));
+        self.keep(&Arc::new(page));
         self.cache.events.fetched(Fetched::Kept);
         self.pilot.land(Landing::Kept);
+    }
+
+    fn keep(&self, page: &Arc<Page>) {
+        self.cache.insert(&self.key, page);
+        // A purge may have begun in between, and not have seen it.
+        if !self.is_valid() {
+            self.cache.forget(&self.key, page);
+        }
     }
 
     fn around(&self, now: Instant) -> Circumstances {

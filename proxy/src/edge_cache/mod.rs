@@ -35,7 +35,7 @@ use std::{
 };
 
 use edgeplane_config::EdgeCacheSettings;
-use http::{HeaderName, header};
+use http::{HeaderName, HeaderValue, header};
 use url::Url;
 
 pub use events::{DISK_FAULTS, EdgeEvents, EdgeSnapshot, FETCHES, LEVELS, RESULTS};
@@ -48,6 +48,7 @@ pub use policy::Fields;
 pub use preview::Preview;
 pub use purge::Purge;
 
+use directives::Directives;
 use disk::Disk;
 use epoch::{Epochs, Place};
 use flight::{Boarding, Flights};
@@ -336,12 +337,18 @@ fn name_of(asked: &Asked<'_>) -> Name {
     }
 }
 
-/// Whether a field of a request goes to Compute with a fetch whose answer may be kept. Preconditions are ours where
-/// there is something to ask about; of cookies there are none but those that are ignored.
-pub fn is_sent(name: &str, asks_about: bool) -> bool {
+/// Whether a field of a request goes to Compute with a fetch whose answer may be kept. Preconditions are never the
+/// client's, because a 304 to them would say nothing of what others have; of cookies there are none but those that are
+/// ignored.
+pub fn is_sent(name: &str) -> bool {
     let is = |known: HeaderName| name.eq_ignore_ascii_case(known.as_str());
-    let is_condition = || is(header::IF_NONE_MATCH) || is(header::IF_MODIFIED_SINCE) || is(header::IF_RANGE);
-    !(is(header::COOKIE) || asks_about && is_condition())
+    !(is(header::COOKIE) || is(header::IF_NONE_MATCH) || is(header::IF_MODIFIED_SINCE) || is(header::IF_RANGE))
+}
+
+/// Whether a custom `Cache-Control` keeps an answer out of a cache for everybody.
+pub fn forbids(cache_control: &HeaderValue) -> bool {
+    let said = Directives::of(std::iter::once(cache_control.as_bytes()));
+    said.no_store || said.private || said.no_cache
 }
 
 #[cfg(test)]

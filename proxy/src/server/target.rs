@@ -20,7 +20,7 @@ use super::{
 use crate::{
     answer::Head,
     assets, decide,
-    edge_cache::Asked,
+    edge_cache::{self, Asked},
     headers::Overlay,
     image::{Answered, ImageRequest, Refusal as ImageRefusal},
     service::{Whom, reply::Refusal},
@@ -62,6 +62,7 @@ impl Turn<'_> {
     pub(super) fn file(&mut self, target: &Target) -> Option<Given> {
         let policy = decide::files(target, &self.head, self.files(), &self.app.default_cache_control)?;
         let policy = policy.under(self.overlay.as_deref());
+        let policy = if self.is_readdressed() { policy.without_redirects() } else { policy };
         let pack = self.deployment.pack.load();
         match assets::answer(&pack, self.path, &self.head, &policy) {
             assets::Outcome::Answer(answer) => {
@@ -128,6 +129,9 @@ impl Turn<'_> {
         let relays = relay::takes(&request, &connection);
         // Another protocol is asked of Compute, whatever is kept.
         let cache = self.app.edge_cache.as_ref().filter(|_| !self.upgrades);
+        // The operator's word comes before the application's.
+        let word = self.overlay.as_deref().and_then(Overlay::cache_control);
+        let cache = cache.filter(|_| !word.is_some_and(edge_cache::forbids));
         let looking = cache.map(|cache| Looking {
             shard: self.shard,
             cache,

@@ -47,14 +47,13 @@ pub(super) fn write(request: &Request<'_>, lead: Option<&Lead>, out: &mut Vec<u8
         request_id: request.request_id.as_str(),
         shared: lead.is_some(),
     };
-    let asks_about = lead.is_some_and(|lead| lead.conditions().next().is_some());
     let sent = head.fields.iter().map(|field| (field.name, field.value));
     let options = Options::of(sent.clone());
     for (name, value) in sent.clone() {
         let stays = fields::request_ends_here(name)
             || !forwarding.passes(name)
             || options.name(name)
-            || (lead.is_some() && !is_sent(name, asks_about))
+            || (lead.is_some() && !is_sent(name))
             || (request.without_body && fields::announces_body(name));
         if !stays {
             lines.begin(name);

@@ -88,7 +88,7 @@ pub(super) fn read(
     let mut verdict = exchange.answered(status);
     let interim = status.is_informational();
     let fate = match hearing {
-        Some(hearing) if verdict == Verdict::Forward && !interim => hearing.hear(status, fields.clone(), &told),
+        Some(hearing) if !interim => hearing.hear(verdict, status, fields.clone(), &told),
         _ => Fate::Pass,
     };
     if fate == Fate::Instead {
@@ -134,9 +134,12 @@ pub(super) fn read(
 }
 
 impl Hearing<'_> {
-    /// Hears the head of a final answer that goes to the client.
-    fn hear<'f, F: Fields<'f>>(self, status: StatusCode, fields: F, told: &Told<F>) -> Fate {
+    /// Hears the head of a final answer, which goes to the client unless the verdict is another.
+    fn hear<'f, F: Fields<'f>>(self, verdict: Verdict, status: StatusCode, fields: F, told: &Told<F>) -> Fate {
         match self {
+            // A fallback answers: there is no such page any more.
+            Self::Keeping { lead, .. } if verdict == Verdict::Withhold => lead.decline(),
+            Self::Keeping { .. } | Self::Changing(_) if verdict != Verdict::Forward => Fate::Pass,
             // What ends with its connection may have been cut off, and nobody could tell (RFC 9112 8).
             Self::Keeping { lead, .. } if told.extent(false) == Extent::Close => lead.decline(),
             Self::Keeping { lead, asked } => {
