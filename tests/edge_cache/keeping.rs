@@ -151,6 +151,26 @@ fn an_unsafe_request_makes_the_page_invalid() {
     }
     server.send(&Request::post(&format!("/form?h=location:{target}"), "x")).expect(200);
     assert_eq!(status(&server.send(&html)), "MISS", "the answer named it");
+    // A body in chunks takes another way to Compute.
+    server.send(&Request::post(&format!("/form?h=location:{target}"), "x").chunked()).expect(200);
+    assert_eq!(status(&server.send(&html)), "MISS", "the answer named it");
+}
+
+#[test]
+fn what_is_under_way_has_a_bound() {
+    let server = launch().setting("edge-cache.fetching-bytes", "64KiB").start();
+    // Each byte counts for the page and for a client that has not taken it.
+    for (bytes, again) in [(32_768, "HIT"), (32_769, "MISS")] {
+        let target = format!("/page?bytes={bytes}&{KEEP}");
+        for expected in ["MISS", again] {
+            let reply = server.get(&target).expect(200);
+            assert_eq!(reply.body.len(), bytes);
+            assert!(bytes == 32_769 || status(&reply) == expected, "{}", reply.summary());
+            assert!(bytes == 32_768 || status(&reply) != "HIT", "{}", reply.summary());
+        }
+    }
+    assert_eq!(status(&server.get(&format!("/small?bytes=32768&{KEEP}"))), "MISS");
+    assert_eq!(status(&server.get(&format!("/small?bytes=32768&{KEEP}"))), "HIT", "what was claimed is given back");
 }
 
 #[test]

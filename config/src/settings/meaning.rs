@@ -205,6 +205,7 @@ fn edge_cache(reader: &mut Reader<'_>) -> EdgeCacheSettings {
         enabled: reader.boolean("edge-cache.enabled"),
         memory_bytes: reader.bytes("edge-cache.memory-bytes", 0..=1024 * GIB),
         front_bytes: reader.bytes("edge-cache.front-bytes", 0..=GIB),
+        fetching_bytes: reader.bytes("edge-cache.fetching-bytes", 64 * KIB..=64 * GIB),
         disk_bytes: reader.bytes("edge-cache.disk-bytes", 0..=1024 * GIB),
         entry_bytes: reader.bytes("edge-cache.entry-bytes", KIB..=GIB),
         stale_max: reader.duration("edge-cache.stale-max", Duration::ZERO..=365 * DAY),

@@ -303,6 +303,8 @@ pub struct EdgeCacheSettings {
     pub memory_bytes: u64,
     /// Bytes of them that each thread keeps at hand.
     pub front_bytes: usize,
+    /// Bytes of pages that are being fetched, and that clients have not taken yet.
+    pub fetching_bytes: usize,
     /// Bytes of pages kept on disk; 0: none.
     pub disk_bytes: u64,
     /// Bytes of the largest page that is kept.

@@ -1,7 +1,7 @@
 //! Hot: a fetch whose answer may be kept: what is made of the answer's head, its content, and its end.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Instant, SystemTime},
 };
 
@@ -40,6 +40,8 @@ pub struct Lead {
     pub(super) instead: Option<(Arc<Page>, CacheStatus)>,
     /// The answer was such that it could be kept.
     pub(super) missed: bool,
+    /// Bytes of the cache's budget for what is under way.
+    pub(super) claimed: usize,
 }
 
 /// An answer that is being kept.
@@ -172,8 +174,10 @@ impl Lead {
 
     /// Keeps a piece of the content. What grows too long is given up.
     pub fn push(&mut self, content: &[u8]) {
+        // Once for the page, and once for a client that reads slowly.
+        let fits = self.draft.is_some() && self.claim(2 * content.len());
         let Some(draft) = &mut self.draft else { return };
-        if draft.content.len() + content.len() > self.cache.settings.entry_bytes {
+        if !fits || draft.content.len() + content.len() > self.cache.settings.entry_bytes {
             self.draft = None;
             self.cache.events.fetched(Fetched::TooLarge);
             self.pilot.land(Landing::Told);
@@ -197,6 +201,13 @@ impl Lead {
         self.keep(&Arc::new(page));
         self.cache.events.fetched(Fetched::Kept);
         self.pilot.land(Landing::Kept);
+    }
+
+    /// Claims bytes of the budget; they are given back when the exchange is over.
+    fn claim(&mut self, bytes: usize) -> bool {
+        let before = self.cache.fetching.fetch_add(bytes, Relaxed);
+        self.claimed += bytes;
+        before.saturating_add(bytes) <= self.cache.settings.fetching_bytes
     }
 
     fn keep(&self, page: &Arc<Page>) {
@@ -240,6 +251,12 @@ impl Lead {
         self.cache.events.fetched(Fetched::NotKept);
         self.pilot.land(landing);
         Fate::Pass
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        self.cache.fetching.fetch_sub(self.claimed, Relaxed);
     }
 }
 

@@ -29,7 +29,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Weak,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::Instant,
 };
@@ -69,6 +69,8 @@ pub struct EdgeCache {
     epochs: Epochs,
     /// Raised by every purge.
     generation: AtomicU64,
+    /// Bytes of what is under way.
+    fetching: AtomicUsize,
     events: Arc<EdgeEvents>,
 }
 
@@ -120,6 +122,7 @@ impl EdgeCache {
             flights: Arc::new(Flights::new(settings.pass_ttl)),
             epochs: Epochs::default(),
             generation: AtomicU64::new(0),
+            fetching: AtomicUsize::new(0),
             events,
             settings: settings.clone(),
         }))
@@ -212,6 +215,7 @@ impl EdgeCache {
                 draft: None,
                 instead: None,
                 missed: false,
+                claimed: 0,
             })),
         }
     }

@@ -147,7 +147,7 @@ pub(crate) async fn pass(shard: &Shard, whom: Whom, connection: Connection, requ
     };
     let ended = connection.as_ref().is_none_or(|connection| connection.ended);
     let end = judge(stage, &signals, ended, reusable);
-    Passed { connection, written, end, instance, lead: None, named: Vec::new() }
+    Passed { connection, written, end, instance, lead: None, named: signals.take_named() }
 }
 
 /// The head as the other side reads it: as it was sent, unless that would mean something else there.

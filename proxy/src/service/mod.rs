@@ -167,6 +167,9 @@ impl ProxyHttp for Upstreams {
             head::pass_on(response, &passage.request_id, passage.overlay.as_ref()).map_err(|error| error.into_up())?;
         }
         if passage.cached && !response.status.is_informational() {
+            let places = [http::header::LOCATION, http::header::CONTENT_LOCATION];
+            let named = places.iter().flat_map(|name| response.headers.get_all(name));
+            passage.signals.name(named.filter_map(|place| place.to_str().ok()));
             response.insert_header(CACHE_STATUS, CacheStatus::Bypass.name()).map_err(|error| error.into_up())?;
         }
         let verdict = passage.exchange.lock().answered(response.status);
