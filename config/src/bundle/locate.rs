@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The folder that build commands leave their output in, inside the project's own.
-const BUNDLE_FOLDER: &str = ".amplify-hosting";
+pub(crate) const BUNDLE_FOLDER: &str = ".amplify-hosting";
 
 /// The folder that holds the manifest: `path` itself, or its `.amplify-hosting`.
 pub(super) fn root(path: &Path, report: &mut Report) -> Option<PathBuf> {
@@ -84,7 +84,7 @@ pub(super) fn text(file: &Path, report: &mut Report) -> Result<String, String> {
     }
 }
 
-/// The text of a document of a bundle, which is no larger than a manifest may be.
+/// The text of a document that is read beside a manifest, and is no larger than one may be.
 pub(crate) fn text_of(file: &Path) -> Result<String, TextFault> {
     let bytes = read(file).map_err(TextFault::Unreadable)?;
     if bytes.len() as u64 > MANIFEST_BYTES_MAX {

@@ -6,7 +6,7 @@ mod locate;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use locate::{TextFault, text_of};
+pub(crate) use locate::{BUNDLE_FOLDER, TextFault, text_of};
 
 use crate::{
     CustomRule, HeaderRule, HeaderSettings, Manifest, Problems, Severity,

@@ -1,13 +1,10 @@
 //! Where custom headers are written, and the text of the file.
 
-use std::{
-    fs,
-    io::{self, Read as _},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use crate::{
     Rule,
+    bundle::{BUNDLE_FOLDER, TextFault, text_of},
     report::{Anchor, Report},
 };
 
@@ -16,12 +13,6 @@ const NAMES: [&str; 2] = ["customHttp.yml", LEGACY];
 
 /// Amplify's build settings: whatever else stands in them is none of our business.
 pub(super) const LEGACY: &str = "amplify.yml";
-
-/// The name of a bundle inside a project.
-const BUNDLE_FOLDER: &str = ".amplify-hosting";
-
-/// Bytes of the file. A thousand rules with a content security policy each have half of it.
-const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// A file and what problems call it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,33 +37,16 @@ pub(super) fn beside(root: &Path) -> Option<File> {
 
 /// The text of the file, or a problem with it.
 pub(super) fn text(file: &Path, report: &mut Report) -> Option<String> {
-    let start = Anchor::default();
-    let bytes = match read(file) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            let message = format!("the custom headers cannot be read: {error}");
-            report.error(Rule::HeadersUnreadable, &start, message, "make it a regular file that you can read");
-            return None;
+    let (message, help) = match text_of(file) {
+        Ok(text) => return Some(text),
+        Err(TextFault::Unreadable(error)) => {
+            (format!("the custom headers cannot be read: {error}"), "make it a regular file that you can read")
         }
+        Err(TextFault::TooLarge(most)) => {
+            (format!("the custom headers are larger than {most} bytes"), "one pattern with `**` can stand for many")
+        }
+        Err(TextFault::NoText { .. }) => ("the custom headers are no UTF-8 text".to_owned(), "save them as UTF-8"),
     };
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        let message = format!("the custom headers are larger than {FILE_BYTES_MAX} bytes");
-        report.error(Rule::HeadersUnreadable, &start, message, "one pattern with `**` can stand for many");
-        return None;
-    }
-    let text = String::from_utf8(bytes);
-    if text.is_err() {
-        report.error(Rule::HeadersUnreadable, &start, "the custom headers are no UTF-8 text", "save them as UTF-8");
-    }
-    text.ok()
-}
-
-/// Reads a regular file, one byte beyond the limit at most. Anything else, a pipe for one, could block for ever.
-fn read(file: &Path) -> io::Result<Vec<u8>> {
-    if !fs::metadata(file)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    fs::File::open(file)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    report.error(Rule::HeadersUnreadable, &Anchor::default(), message, help);
+    None
 }

@@ -52,7 +52,7 @@ pub enum RuleAction {
     Rewrite,
     /// `301`: the client is sent to the target, for good.
     MovedPermanently,
-    /// `302`: the client is sent to the target, for now.
+    /// `302`: the client is sent to the target, and asks here again the next time.
     Found,
     /// `404`: where nothing is found, the target is answered, as not found.
     NotFound,

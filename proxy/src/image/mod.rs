@@ -332,7 +332,7 @@ impl Images {
         }
     }
 
-    /// The quickest picture, for now. One past its lifetime is looked after, as every other one is: where AVIF cannot be
+    /// The quickest picture, which stands in for AVIF. One past its lifetime is looked after, as every other one is: where AVIF cannot be
     /// had, all that is ever answered is this.
     async fn stand_in(&self, stand_in: &Task) -> (Outcome, CacheStatus) {
         let looked = Instant::now();

@@ -16,7 +16,7 @@ use super::super::{
     events::{ImageEvents, WorkerEnd},
     refusal::Refusal,
 };
-use crate::child::image::{Bounds, Confinement, Lost, Reply, StageTimes, Worker, WorkerPlan};
+use crate::child::image::{Bounds, Lost, Reply, StageTimes, Worker, WorkerPlan, may_run_native};
 
 /// The pause before a worker is started after one has died; it doubles with each that dies in a row, up to the longest.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
@@ -53,7 +53,7 @@ impl Means {
     /// Whether decoders may run that are not memory-safe Rust.
     pub(super) fn may_run_native(&self) -> bool {
         match self {
-            Self::Workers { plan, .. } => plan.unsandboxed || Confinement::of_kernel().is_whole(),
+            Self::Workers { plan, .. } => may_run_native(plan.unsandboxed),
             Self::Here => false,
         }
     }
