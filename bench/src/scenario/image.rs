@@ -64,7 +64,7 @@ const MANIFEST: &str = r#"{
   ],
   "computeResources": [{ "name": "default", "runtime": "nodejs20.x", "entrypoint": "server.js" }],
   "imageSettings": {
-    "sizes": [320, 640, 1080],
+    "sizes": [320, 640, 1080, 1920],
     "domains": [],
     "remotePatterns": [],
     "formats": ["image/avif", "image/webp", "image/jpeg", "image/png"],

@@ -3,6 +3,7 @@
 //! Looks are SSIMULACRA2, taken three times: against each program's own resize without loss, and end to end against
 //! two references that neither made, one mixed in gamma space and one in linear light. The worst of the three counts.
 
+mod first;
 mod memory;
 mod photograph;
 mod search;
@@ -76,6 +77,7 @@ fn run(stage: &Stage) -> Result<Vec<Outcome>, Failure> {
             }
         }
     }
+    outcomes.push(first::run(stage, &mut sharp, &photographs.files)?);
     if let Some(largest) = photographs.files.first() {
         outcomes.push(memory::run(stage, largest)?);
     }

@@ -25,6 +25,7 @@ pub(super) struct Sharp {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cost {
     pub(super) cpu_ms: f64,
+    pub(super) wall_ms: f64,
     pub(super) bytes: f64,
 }
 
@@ -69,8 +70,8 @@ impl Sharp {
     pub(super) fn make(&mut self, question: &Value) -> Result<Cost, Failure> {
         let answer = self.ask(question)?;
         let number = |key: &str| answer.get(key).and_then(Value::as_f64);
-        match (number("cpu"), number("bytes")) {
-            (Some(cpu_ms), Some(bytes)) => Ok(Cost { cpu_ms, bytes }),
+        match (number("cpu"), number("wall"), number("bytes")) {
+            (Some(cpu_ms), Some(wall_ms), Some(bytes)) => Ok(Cost { cpu_ms, wall_ms, bytes }),
             _ => Err(Failure::void(format!("{NAME}: {answer}"))),
         }
     }
