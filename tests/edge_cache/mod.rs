@@ -4,6 +4,7 @@ mod crowd;
 mod keeping;
 mod nuxt;
 mod persons;
+mod ruled;
 
 use std::path::PathBuf;
 

@@ -86,6 +86,7 @@ fn a_page_for_everybody_is_made_without_a_word_about_its_visitor() {
         ("X-HTTP-Method-Override", "DELETE"),
         ("X-Host", "evil.example"),
         ("True-Client-IP", "6.6.6.6"),
+        ("X-Middleware-Subrequest", "evil"),
     ];
     for trusted in ["", "127.0.0.1"] {
         let server = launch().setting("trusted-proxies", trusted).start();

@@ -72,8 +72,9 @@ fn speaks_of_the_client(name: &str) -> bool {
 }
 
 /// Fields by which a client could have a page made for somebody else: none of them is in the key of the edge cache, and
-/// applications believe them.
-const STEERING: [&str; 14] = [
+/// applications believe them: those of proxies, and those by which frameworks talk to themselves (CVE-2024-46982,
+/// CVE-2025-29927 and CVE-2025-43865 are such).
+const STEERING: [&str; 26] = [
     "x-nuxt-no-ssr",
     "x-original-url",
     "x-rewrite-url",
@@ -88,6 +89,18 @@ const STEERING: [&str; 14] = [
     "true-client-ip",
     "cf-connecting-ip",
     "fastly-client-ip",
+    "x-middleware-subrequest",
+    "x-middleware-prefetch",
+    "x-now-route-matches",
+    "x-matched-path",
+    "x-invoke-path",
+    "x-invoke-query",
+    "x-invoke-status",
+    "x-prerender-revalidate",
+    "x-react-router-spa-mode",
+    "x-react-router-prerender-data",
+    "x-astro-path",
+    "x-nitro-prerender",
 ];
 
 /// What speaks of the client and is in the key of the edge cache.
@@ -391,6 +404,9 @@ mod tests {
             "X-Original-URL",
             "x-http-method-override",
             "CF-Connecting-IP",
+            "X-Middleware-Subrequest",
+            "x-now-route-matches",
+            "X-React-Router-SPA-Mode",
         ];
         for trusted in [false, true] {
             let client = Client { address: "203.0.113.9".parse().unwrap(), trusted, scheme: "https" };

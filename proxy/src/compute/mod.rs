@@ -40,6 +40,6 @@ pub use plan::Plan;
 pub use process::{Exit, SpawnError};
 pub use program::ProgramError;
 pub use reservation::{ReservationError, Transport};
-pub use resolve::Endpoint;
+pub use resolve::{Endpoint, Names};
 pub use roster::Pick;
 pub use state::{InstanceId, InstanceState, Phase};

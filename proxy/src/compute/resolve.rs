@@ -1,6 +1,7 @@
 //! Turning the name of an upstream into an address when a connection is made.
 
 use std::{
+    collections::HashMap,
     io,
     net::SocketAddr,
     path::Path,
@@ -13,6 +14,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use edgeplane_config::Address;
+use parking_lot::Mutex;
 
 /// How long a name keeps its addresses. Short, because behind a name stand containers that come and go; not zero, so
 /// that a burst of connections is one question to the resolver and not thousands.
@@ -27,10 +29,15 @@ pub enum Endpoint<'a> {
     Unix(&'a Path),
 }
 
+/// How many names are remembered. Settings and rules name them, so they are few.
+const NAMES_MAX: usize = 256;
+
 /// The addresses of one name, as last seen.
 #[derive(Debug, Default)]
 pub(super) struct Resolved {
     last: ArcSwapOption<Answer>,
+    /// Held by whoever asks; the others wait for the answer.
+    asking: tokio::sync::Mutex<()>,
     turn: AtomicUsize,
 }
 
@@ -51,16 +58,7 @@ impl Resolved {
     }
 
     async fn name(&self, name: &str, port: u16) -> io::Result<SocketAddr> {
-        let known = self.last.load_full().filter(|answer| answer.at.elapsed() < KEPT);
-        let answer = match known {
-            Some(answer) => answer,
-            None => {
-                let addresses = tokio::net::lookup_host((name, port)).await?.collect();
-                let answer = Arc::new(Answer { at: Instant::now(), addresses });
-                self.last.store(Some(Arc::clone(&answer)));
-                answer
-            }
-        };
+        let answer = self.answer(name, port).await?;
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let count = answer.addresses.len().max(1);
         answer
@@ -68,6 +66,47 @@ impl Resolved {
             .get(turn % count)
             .copied()
             .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("{name} has no address")))
+    }
+
+    async fn answer(&self, name: &str, port: u16) -> io::Result<Arc<Answer>> {
+        let known = || self.last.load_full().filter(|answer| answer.at.elapsed() < KEPT);
+        if let Some(answer) = known() {
+            return Ok(answer);
+        }
+        let _asking = self.asking.lock().await;
+        if let Some(answer) = known() {
+            return Ok(answer);
+        }
+        let addresses = tokio::net::lookup_host((name, port)).await?.collect();
+        let answer = Arc::new(Answer { at: Instant::now(), addresses });
+        self.last.store(Some(Arc::clone(&answer)));
+        Ok(answer)
+    }
+}
+
+/// Names that are no instances, with their addresses: a thread's own.
+#[derive(Debug, Default)]
+pub struct Names {
+    known: Mutex<HashMap<(Box<str>, u16), Arc<Resolved>>>,
+}
+
+impl Names {
+    /// All addresses of a name, in the resolver's order.
+    ///
+    /// # Errors
+    /// The resolver's.
+    pub async fn addresses(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        let resolved = self.resolved(name, port);
+        Ok(resolved.answer(name, port).await?.addresses.clone())
+    }
+
+    fn resolved(&self, name: &str, port: u16) -> Arc<Resolved> {
+        let mut known = self.known.lock();
+        let key = (Box::from(name), port);
+        if known.len() >= NAMES_MAX && !known.contains_key(&key) {
+            known.clear();
+        }
+        Arc::clone(known.entry(key).or_default())
     }
 }
 
@@ -96,5 +135,26 @@ mod tests {
         let second = resolved.name("pool", 80).await.unwrap();
         assert_ne!(first, second);
         assert_eq!(resolved.name("pool", 80).await.unwrap(), first);
+    }
+
+    #[tokio::test]
+    async fn a_burst_is_one_question_and_a_name_is_remembered_with_its_port() {
+        let names = Names::default();
+        let first = names.addresses("localhost", 80).await.unwrap();
+        assert!(first.iter().all(|address| address.ip().is_loopback() && address.port() == 80), "{first:?}");
+        let answer = |names: &Names| names.resolved("localhost", 80).last.load_full().unwrap();
+        let before = answer(&names);
+        names.addresses("localhost", 80).await.unwrap();
+        assert!(Arc::ptr_eq(&before, &answer(&names)), "within a second nobody is asked again");
+        assert_eq!(names.addresses("localhost", 81).await.unwrap()[0].port(), 81);
+    }
+
+    #[test]
+    fn names_are_bounded() {
+        let names = Names::default();
+        for port in 0..2000 {
+            names.resolved("localhost", port);
+        }
+        assert!(names.known.lock().len() <= NAMES_MAX);
     }
 }

@@ -31,7 +31,7 @@ use pingora::{
 
 use crate::{
     compute::{
-        Fleet, InstanceId,
+        Fleet, InstanceId, Names,
         exchange::{Exchange, Next, Verdict},
         forwarded::{Client, Forwarding},
     },
@@ -87,12 +87,15 @@ pub(crate) type Engine = HttpProxy<Upstreams>;
 /// Makes the engine. `pool_size` bounds the idle connections kept to all upstreams together.
 pub(crate) fn engine(pool_size: usize) -> Arc<Engine> {
     let conf = ServerConf { upstream_keepalive_pool_size: pool_size, ..ServerConf::default() };
-    Arc::new(http_proxy(&Arc::new(conf), Upstreams))
+    Arc::new(http_proxy(&Arc::new(conf), Upstreams::default()))
 }
 
 /// The proxy's hooks. All state of an exchange is in its [`Passage`].
-#[derive(Debug)]
-pub(crate) struct Upstreams;
+#[derive(Debug, Default)]
+pub(crate) struct Upstreams {
+    /// Of other sites.
+    names: Names,
+}
 
 /// The passage, or an error that can only be our own bug.
 fn passage(ctx: &mut Option<Box<Passage>>) -> Result<&mut Passage> {
@@ -119,7 +122,7 @@ impl ProxyHttp for Upstreams {
 
     async fn upstream_peer(&self, _session: &mut Session, ctx: &mut Self::CTX) -> Result<Box<HttpPeer>> {
         let passage = passage(ctx)?;
-        match peer::find(passage).await {
+        match peer::find(passage, &self.names).await {
             Found::Peer(peer) => Ok(peer),
             Found::Unresolved(id) => {
                 passage.whom.report_failure(id);

@@ -6,7 +6,7 @@ use edgeplane_config::{Settings, Site};
 use pingora::upstreams::peer::HttpPeer;
 
 use super::{Passage, Whom};
-use crate::compute::{Endpoint, Fleet, InstanceId};
+use crate::compute::{Endpoint, Fleet, InstanceId, Names};
 
 /// Times of an exchange, from the settings.
 #[derive(Clone, Debug)]
@@ -46,20 +46,20 @@ pub(crate) enum Found {
 }
 
 /// Whom to ask next.
-pub(crate) async fn find(passage: &Passage) -> Found {
+pub(crate) async fn find(passage: &Passage, names: &Names) -> Found {
     match &passage.whom {
         Whom::Fleet(fleet) => instance(passage, fleet).await,
-        Whom::Site(site) => address(passage, site).await,
+        Whom::Site(site) => address(passage, site, names).await,
     }
 }
 
 /// The next address of another site. Whom we speak to there is proven by its certificate.
-async fn address(passage: &Passage, site: &Site) -> Found {
+async fn address(passage: &Passage, site: &Site, names: &Names) -> Found {
     let tried = passage.exchange.lock().tried().to_vec();
     let name = site.host.trim_start_matches('[').trim_end_matches(']');
-    let lookup = tokio::net::lookup_host((name, site.port()));
+    let lookup = names.addresses(name, site.port());
     let found = tokio::time::timeout(passage.bounds.connect_site, lookup).await;
-    let addresses: Vec<_> = found.ok().and_then(Result::ok).into_iter().flatten().collect();
+    let addresses = found.ok().and_then(Result::ok).unwrap_or_default();
     // One after the other; when all were tried, from the first again.
     let next = addresses.iter().enumerate().find(|(place, _)| !tried.contains(&InstanceId(*place)));
     let Some((place, address)) = next.or_else(|| addresses.iter().enumerate().next()) else {
