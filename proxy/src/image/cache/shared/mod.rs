@@ -33,6 +33,9 @@ const PREFIX: &str = "edgeplane:image:1:";
 const SIGNATURE_BYTES: usize = 32;
 /// A shorter secret can be guessed.
 pub(super) const SECRET_BYTES_MIN: usize = 32;
+/// Records read at once, each as large as an image may be. Who comes while so many are read waits, within the time that the
+/// server has to answer.
+const READS: usize = 16;
 /// Records that wait to be written, in memory; further ones are not shared.
 const WAITING_MAX: usize = 32;
 /// Keys looked at together when images are purged.
@@ -52,6 +55,7 @@ struct Store {
     breaker: Breaker,
     timeout: Duration,
     record_bytes_max: usize,
+    reads: Semaphore,
     waiting: Arc<Semaphore>,
     recent: Arc<Recent>,
     events: Arc<ImageEvents>,
@@ -105,6 +109,7 @@ impl Shared {
             breaker: Breaker::default(),
             timeout,
             record_bytes_max: content_bytes_max + record::FRONT_BYTES_MAX,
+            reads: Semaphore::new(READS),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
             recent,
             events,
@@ -114,6 +119,10 @@ impl Shared {
     /// The picture that is kept under `digest`, if it comes in time.
     pub(in crate::image) async fn get(&self, digest: &Digest) -> Option<(Picture, Name)> {
         let store = &*self.0;
+        let Ok(Ok(_reading)) = timeout(store.timeout, store.reads.acquire()).await else {
+            store.events.shared(SharedResult::Skipped);
+            return None;
+        };
         let most = store.record_bytes_max + SIGNATURE_BYTES;
         let mut command = redis::cmd("GETRANGE");
         command.arg(key(digest)).arg(0).arg(most);

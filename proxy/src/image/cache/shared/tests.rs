@@ -9,10 +9,14 @@ use super::*;
 use crate::image::freshness::Freshness;
 
 fn shared(secret: &[u8]) -> Result<Shared, ShareError> {
+    shared_within(secret, PATIENCE)
+}
+
+fn shared_within(secret: &[u8], timeout: Duration) -> Result<Shared, ShareError> {
     let mut file = tempfile::NamedTempFile::new().expect("file");
     file.write_all(secret).expect("write");
     let recent = Arc::new(Recent::new(PATIENCE));
-    Shared::new("redis://127.0.0.1:1", file.path(), PATIENCE, 1 << 20, recent, Arc::default())
+    Shared::new("redis://127.0.0.1:1", file.path(), timeout, 1 << 20, recent, Arc::default())
 }
 
 fn picture() -> Picture {
@@ -75,6 +79,18 @@ async fn a_server_that_is_not_there_is_asked_once() {
     }
     let results = shared.0.events.snapshot().shared;
     assert_eq!((results[SharedResult::Error as usize], results[SharedResult::Skipped as usize]), (1, 9));
+}
+
+#[tokio::test]
+async fn a_few_read_at_once_and_the_others_wait_no_longer_than_for_an_answer() {
+    let shared = shared_within(&[b'k'; 32], Duration::from_millis(20)).expect("a key");
+    let reading = shared.0.reads.acquire_many(READS as u32).await.expect("open");
+    assert!(shared.get(&DIGEST).await.is_none());
+    let results = || shared.0.events.snapshot().shared;
+    assert_eq!((results()[SharedResult::Error as usize], results()[SharedResult::Skipped as usize]), (0, 1));
+    drop(reading);
+    assert!(shared.get(&DIGEST).await.is_none());
+    assert_eq!(results()[SharedResult::Error as usize], 1, "now the server was asked");
 }
 
 #[tokio::test]
