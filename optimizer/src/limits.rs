@@ -59,11 +59,11 @@ pub fn price(probe: &Probe, order: &Order) -> usize {
     let copies = copies.saturating_add(turned.saturating_mul(4 + 4));
     // Bytes per pixel of the result: itself and its turned or padded copy (8), a plane of floats and a copy in another
     // space (8), and what the encoder adds, which `tests/memory` asks the kernel about. libaom holds frames with borders
-    // and a state for every block (25 measured); libwebp keeps planes and token lists; libjpeg all coefficients of a file
-    // in several scans.
+    // and a state for every block (25 measured); libwebp keeps planes, and token lists above a quality of
+    // 80; libjpeg all coefficients of a file in several scans.
     let encoder = match order.format {
         ImageFormat::Avif => 40,
-        ImageFormat::Webp => 12,
+        ImageFormat::Webp => 4,
         ImageFormat::Jpeg | ImageFormat::Png => 8,
     };
     let work = if edits.is_empty() { 8 } else { 16 };
