@@ -38,7 +38,7 @@ pub use score::Reference;
 pub use stage::Stage;
 
 /// Names the bytes this version makes: part of every cache key, and raised whenever equal orders would give other bytes.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// Whether [`Limits::native`] would let a decoder at such a source that is not memory-safe Rust. True in doubt: a file may
 /// turn out to be one that is left to the others.

@@ -1,7 +1,7 @@
 //! Bounds on one job, and its price in memory: both known from the header, before anything is allocated.
 
 use crate::{
-    ImageFormat, Order, Probe, Refusal, SourceType, effect, geometry::plan, picture::Region, resize::BAND_BYTES,
+    ImageFormat, Order, Probe, Refusal, SourceType, effect, geometry::plan, picture::Region, resize::LIGHT_BYTES,
     shape::with_edges,
 };
 
@@ -43,7 +43,7 @@ impl Limits {
 /// Bytes of memory that optimizing such a source holds at its peak, the source itself not counted.
 ///
 /// An upper estimate: the decoder's share (see [`Probe::memory_bytes`]), copies of the whole picture that a rotation or a
-/// trim makes, the resizer's band, and what edits and the encoder hold for the picture that comes out.
+/// trim makes, the resizer's rows of light, and what edits and the encoder hold for the picture that comes out.
 pub fn price(probe: &Probe, order: &Order) -> usize {
     let edits = &order.edits;
     let stored = area(probe.width, probe.height);
@@ -59,11 +59,11 @@ pub fn price(probe: &Probe, order: &Order) -> usize {
     let copies = copies.saturating_add(turned.saturating_mul(4 + 4));
     // Bytes per pixel of the result: itself and its turned or padded copy (8), a plane of floats and a copy in another
     // space (8), and what the encoder adds, which `tests/memory` asks the kernel about. libaom holds frames with borders
-    // and a state for every block (25 measured); libwebp keeps planes and token lists; libjpeg all coefficients of a file
-    // in several scans.
+    // and a state for every block (25 measured); libwebp keeps planes, and token lists above a quality of
+    // 80; libjpeg all coefficients of a file in several scans.
     let encoder = match order.format {
         ImageFormat::Avif => 40,
-        ImageFormat::Webp => 12,
+        ImageFormat::Webp => 4,
         ImageFormat::Jpeg | ImageFormat::Png => 8,
     };
     let work = if edits.is_empty() { 8 } else { 16 };
@@ -72,7 +72,7 @@ pub fn price(probe: &Probe, order: &Order) -> usize {
         .memory_bytes
         .saturating_add(copies)
         .saturating_add(medians)
-        .saturating_add(3 * BAND_BYTES)
+        .saturating_add(2 * LIGHT_BYTES)
         .saturating_add(result.saturating_mul(work + encoder))
 }
 

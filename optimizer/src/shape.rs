@@ -36,7 +36,7 @@ pub(crate) fn shape(decoded: Decoded, order: &Order, limits: &Limits) -> Result<
     let plan = geometry::plan_of(part, order);
     admit(&plan, edits, limits)?;
     let resized = plan.size != (part.width, part.height);
-    let mut picture = resized_in_light(picture, scale, turn, &plan, edits)?;
+    let mut picture = resized_in_light(picture, scale, turn, &plan, edits);
     let gamut = colors.settle(&mut picture, order.keep_p3);
     if let Some(pad) = plan.pad {
         picture = picture.padded(&pad, background);
@@ -127,19 +127,13 @@ pub(crate) fn with_edges(plan: &Plan, edits: &Edits) -> (u32, u32) {
 }
 
 /// Resizes and turns. Pixels are mixed as light, or as the power of their value that is asked for.
-fn resized_in_light(
-    picture: Picture,
-    scale: Scale,
-    turn: Turn,
-    plan: &Plan,
-    edits: &Edits,
-) -> Result<Picture, Refusal> {
+fn resized_in_light(picture: Picture, scale: Scale, turn: Turn, plan: &Plan, edits: &Edits) -> Picture {
     let power = edits.gamma.map(|gamma| Curve::power(gamma.value()));
     let into = power.as_ref().unwrap_or_else(|| Curve::srgb());
     let straight = left_open(edits).map(|_| Curve::straight());
     let out = straight.as_ref().unwrap_or(into);
-    let picture = resize::resize(picture, scale, turn, plan, Curves { into, out })?;
-    Ok(turn.apply(picture))
+    let picture = resize::resize(picture, scale, turn, plan, Curves { into, out });
+    turn.apply(picture)
 }
 
 /// The curve in which pixels stay after the resize, because other edits mix them as well.

@@ -3,6 +3,7 @@
 mod avif;
 mod bounded;
 mod foreign;
+mod halved;
 mod jpeg;
 mod palette;
 mod planes;

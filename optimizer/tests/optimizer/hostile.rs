@@ -132,7 +132,7 @@ fn seeds() -> Vec<Vec<u8>> {
         png(24, 16, ColorType::Rgba, BitDepth::Eight, &alpha),
         webp(24, 16, &pixels),
         webp_rgba(24, 16, &alpha),
-        webp::Encoder::from_rgba(&alpha, 24, 16).encode_lossless().to_vec(),
+        webp_lossless(24, 16, &alpha),
         b"GIF89a\x02\0\x02\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x02\0\x02\0\0\x02\x02\x44\x0a\0;".to_vec(),
         include_bytes!("avif/420.avif").to_vec(),
         include_bytes!("avif/premultiplied.avif").to_vec(),

@@ -27,6 +27,17 @@ fn the_same_quality_looks_the_same_in_every_lossy_format() {
 }
 
 #[test]
+fn a_webp_looks_alike_on_both_sides_of_where_its_effort_changes() {
+    let source = png_rgb(480, 320, &landscape(480, 320));
+    let reference = Reference::read(&source, &LIMITS).unwrap();
+    let [below, above] = [80, 81].map(|quality| {
+        let order = Order { quality, ..order(480, ImageFormat::Webp) };
+        reference.score(&optimize(&source, &order, &LIMITS, |_| ()).unwrap().bytes, &LIMITS).unwrap()
+    });
+    assert!((below - above).abs() < 2.0, "{below} {above}");
+}
+
+#[test]
 fn a_png_below_100_has_256_colours_and_one_of_100_has_all() {
     let source = png_rgb(480, 320, &landscape(480, 320));
     let reference = Reference::read(&source, &LIMITS).unwrap();

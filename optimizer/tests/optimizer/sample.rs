@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use edgeplane_optimizer::{Edits, Encoded, Fit, ImageFormat, Limits, Order, Position};
+use edgeplane_optimizer::{Edits, Encoded, Fit, ImageFormat, Limits, Order, Position, optimize};
 
 /// Amplify's limits.
 pub(crate) const LIMITS: Limits =
@@ -111,12 +111,25 @@ pub(crate) fn png_claiming(width: u32, height: u32) -> Vec<u8> {
 
 /// A lossy WebP.
 pub(crate) fn webp(width: u32, height: u32, pixels: &[u8]) -> Vec<u8> {
-    webp::Encoder::from_rgb(pixels, width, height).encode(90.0).to_vec()
+    lossy_webp(&png_rgb(width, height, pixels))
 }
 
 /// A WebP with alpha.
 pub(crate) fn webp_rgba(width: u32, height: u32, pixels: &[u8]) -> Vec<u8> {
-    webp::Encoder::from_rgba(pixels, width, height).encode(90.0).to_vec()
+    lossy_webp(&png(width, height, png::ColorType::Rgba, png::BitDepth::Eight, pixels))
+}
+
+/// Our own is the only encoder of lossy WebP at hand.
+fn lossy_webp(source: &[u8]) -> Vec<u8> {
+    let order = Order { width: None, quality: 90, ..order(1, ImageFormat::Webp) };
+    optimize(source, &order, &LIMITS, |_| ()).unwrap().bytes
+}
+
+/// A WebP without loss, with alpha.
+pub(crate) fn webp_lossless(width: u32, height: u32, pixels: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    image_webp::WebPEncoder::new(&mut bytes).encode(pixels, width, height, image_webp::ColorType::Rgba8).unwrap();
+    bytes
 }
 
 /// Decodes what the optimizer wrote (not AVIF) to RGBA.

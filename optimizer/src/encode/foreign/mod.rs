@@ -3,4 +3,5 @@
 //! One file per library and nothing else in them: Rust types in, Rust types out, every call with its argument.
 
 pub(super) mod libaom;
+pub(super) mod libwebp;
 pub(super) mod mozjpeg;
