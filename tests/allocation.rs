@@ -3,6 +3,7 @@
 use std::{
     hint::black_box,
     io,
+    net::IpAddr,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -10,6 +11,7 @@ use std::{
 
 use bytes::BytesMut;
 use edgeplane::{
+    access::{Access, Verdict},
     answer::Head,
     app::{App, Parts},
     assets::{self, Lookup, Outcome, Policy},
@@ -21,7 +23,9 @@ use edgeplane::{
         metrics::Metrics,
     },
 };
-use edgeplane_config::{HeaderSettings, LogFormat, Manifest, Settings, StaticSettings, TargetKind, custom_headers};
+use edgeplane_config::{
+    HeaderSettings, LogFormat, Manifest, Rate, Settings, StaticSettings, TargetKind, custom_headers,
+};
 use http::StatusCode;
 
 use crate::support::allocation::count;
@@ -151,6 +155,24 @@ fn a_static_answer_allocates_its_fields_and_nothing_else() {
     assert!(matches!(outcome, Outcome::Answer(_)));
     assert_eq!(allocations, 2, "the two tables of a header map");
     assert!(matches!(ask("/missing.html"), (0, Outcome::Missing)));
+}
+
+#[test]
+fn a_million_addresses_take_no_memory() {
+    let mut settings = Settings::default().access;
+    settings.everywhere.rate = Some(Rate { count: 1, per: Duration::from_secs(3600) });
+    settings.everywhere.burst = 1;
+    settings.everywhere.deny = vec!["198.51.100.0/24".parse().unwrap()];
+    let access = Access::of(&settings).unwrap().unwrap();
+    let head = Head { method: "GET", path: "/", query: None, fields: &[], http11: true, host: "localhost" };
+    let now = Instant::now();
+    let (allocations, n_welcome) = count(|| {
+        let addresses = (0..1_000_000_u32).map(|number| IpAddr::from(number.wrapping_mul(2_654_435_761).to_be_bytes()));
+        addresses.filter(|address| matches!(access.enter(&head, *address, now), Verdict::Welcome { .. })).count()
+    });
+    assert_eq!(allocations, 0);
+    // One for each place of IPv4, of an address or of its neighbours, and one for all others.
+    assert!((36_000..=32_768 + 4096 + 1).contains(&n_welcome), "{n_welcome}");
 }
 
 fn tell(shard: &Shard) {

@@ -8,6 +8,7 @@
 )]
 
 mod abuse;
+mod access;
 mod allocation;
 mod astro;
 mod command;

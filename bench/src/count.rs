@@ -18,6 +18,8 @@ pub(crate) enum Operation {
     Plain,
     /// The same, beside 100 custom rules
     Ruled,
+    /// The same, behind a list of 1000 networks and a rate
+    Admitted,
 }
 
 /// Does it so many times.
@@ -30,9 +32,12 @@ pub(crate) fn run(operation: Operation, times: u64) -> Result<(), Failure> {
                 black_box(routes.find(path));
             }
         }
-        Operation::Plain | Operation::Ruled => {
-            let n_rules = if matches!(operation, Operation::Ruled) { 100 } else { 0 };
-            let mut request = PlainRequest::prepare(n_rules)?;
+        Operation::Plain | Operation::Ruled | Operation::Admitted => {
+            let mut request = match operation {
+                Operation::Ruled => PlainRequest::prepare(100)?,
+                Operation::Admitted => PlainRequest::admitted()?,
+                Operation::Route | Operation::Plain => PlainRequest::prepare(0)?,
+            };
             for _ in 0..times {
                 black_box(request.answer());
             }

@@ -1,6 +1,6 @@
 //! The two decisions every request pays for, in this process alone: the route, and the whole way of a plain request.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use edgeplane::{
@@ -12,7 +12,7 @@ use edgeplane::{
     server::plain::Rehearsal,
     telemetry::{Telemetry, access_log::AccessLog, metrics::Metrics},
 };
-use edgeplane_config::{CustomRule, LogFormat, Manifest, Settings};
+use edgeplane_config::{CustomRule, LogFormat, Manifest, Rate, Settings};
 
 use crate::failure::Failure;
 
@@ -84,12 +84,26 @@ const MANIFEST: &str = r#"{
 impl PlainRequest {
     /// Beside so many rules, none of which takes it.
     pub(crate) fn prepare(n_rules: usize) -> Result<Self, Failure> {
+        Self::under(Settings::default(), n_rules)
+    }
+
+    /// Behind a list of a thousand networks and a rate, neither of which turns it away.
+    pub(crate) fn admitted() -> Result<Self, Failure> {
+        let mut settings = Settings::default();
+        let network = |n: usize| format!("10.{}.{}.0/24", n / 256, n % 256).parse().ok();
+        settings.access.everywhere.deny = (0..1000).filter_map(network).collect();
+        settings.access.everywhere.rate = Some(Rate { count: 1_000_000, per: Duration::from_secs(1) });
+        settings.access.everywhere.burst = 1_000_000;
+        Self::under(settings, 0)
+    }
+
+    fn under(settings: Settings, n_rules: usize) -> Result<Self, Failure> {
         let folder = tempfile::tempdir().map_err(Failure::system("make a folder"))?;
         let files = folder.path().join("static");
         fs::create_dir(&files).map_err(Failure::file("make", &files))?;
         let file = files.join("app.js");
         fs::write(&file, "x".repeat(1024)).map_err(Failure::file("write", &file))?;
-        let settings = Arc::new(Settings::default());
+        let settings = Arc::new(settings);
         let pack = assets::prepare(Some(&files), &folder.path().join("packs"), &settings.assets).map_err(decision)?;
         let (manifest, _) = Manifest::parse(MANIFEST).map_err(decision)?;
         let metrics = Metrics::new().map_err(decision)?;

@@ -16,6 +16,9 @@ const PLAIN_MAX: u64 = 13_550;
 /// How much more, in percent, a plain request may cost beside 100 rewrites and redirects.
 const RULED_MORE_MAX: u64 = 20;
 
+/// How much more, in percent, a plain request may cost behind a list of 1000 networks and a rate.
+const ADMITTED_MORE_MAX: u64 = 10;
+
 /// Operations of the shorter run. The longer one does twice as many, so that what start and end cost cancels out.
 const OPERATIONS: u64 = 2_000;
 
@@ -36,6 +39,13 @@ fn a_hundred_rules_hardly_cost_a_plain_request() {
     let (plain, ruled) = (cost_of("plain"), cost_of("ruled"));
     let most = plain + plain * RULED_MORE_MAX / 100;
     assert!(ruled <= most, "{ruled} instructions beside 100 rules and {plain} without, at most {most} were expected");
+}
+
+#[test]
+fn a_list_and_a_rate_hardly_cost_a_plain_request() {
+    let (plain, admitted) = (cost_of("plain"), cost_of("admitted"));
+    let most = plain + plain * ADMITTED_MORE_MAX / 100;
+    assert!(admitted <= most, "{admitted} instructions behind a list and a rate and {plain} without, at most {most}");
 }
 
 /// Instructions per operation.

@@ -10,6 +10,7 @@
 //! * **compute resource**: the Node.js server in `compute/default`.
 //! * **image settings**: what the image optimization primitive may do.
 //! * **custom headers**: fields for the paths that patterns match, as `customHttp.yml` has them; no part of the manifest.
+//! * **access**: from which addresses, with which passwords and how often one may ask; no part of the manifest.
 //! * **custom rule**: a rewrite or redirect, as Amplify's console has them; no part of the manifest.
 //!
 //! Nothing here opens a socket, and nothing changes after start. A [`Bundle`] that exists obeys the specification.
@@ -39,6 +40,7 @@ pub use manifest::{Framework, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
 pub use problem::{Location, Problem, Problems, Rule, Severity};
 pub use route::{PathFault, PathPattern, Route, Target, TargetKind};
 pub use settings::{
-    Address, Admin, Amount, ComputeSettings, EdgeCacheSettings, HeaderSettings, ImageTuning, Limits, Loaded, LogFormat,
-    Origin, Prerendered, RewriteSettings, SettingProblem, SettingProblems, Settings, Sources, StaticSettings, Timeouts,
+    AccessPolicy, AccessSettings, Address, Admin, Amount, ComputeSettings, EdgeCacheSettings, HeaderSettings,
+    HostAccess, HostPattern, ImageTuning, Limits, Loaded, LogFormat, Origin, PasswordHash, Prerendered, Rate,
+    RewriteSettings, SettingProblem, SettingProblems, Settings, Sources, StaticSettings, Timeouts, User,
 };

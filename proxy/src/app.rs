@@ -12,6 +12,7 @@ use http::HeaderValue;
 use tokio::sync::watch;
 
 use crate::{
+    access::{Access, DrawKey},
     assets::Pack,
     compute::Fleet,
     edge_cache::EdgeCache,
@@ -33,6 +34,8 @@ pub struct App {
     pub(crate) images: Images,
     /// Answers of Compute that are kept, where the settings want that.
     pub(crate) edge_cache: Option<Arc<EdgeCache>>,
+    /// Who may ask, where not everybody may.
+    pub(crate) access: Option<Access>,
     pub(crate) bounds: Arc<Bounds>,
     /// `Cache-Control` of static answers whose route gives none.
     pub(crate) default_cache_control: HeaderValue,
@@ -63,6 +66,9 @@ pub enum BuildError {
     /// The image optimizer cannot start.
     #[error("failed to start the image optimizer")]
     Images(#[from] StartImages),
+    /// Passwords cannot be asked for.
+    #[error("failed to set up access")]
+    Access(#[from] DrawKey),
 }
 
 /// The parts of a deployment, each started already.
@@ -92,6 +98,7 @@ impl App {
     pub fn build(settings: Arc<Settings>, parts: Parts, telemetry: Telemetry) -> Result<Self, BuildError> {
         let images = Images::start(&settings.image, parts.images.as_deref())?;
         let edge_cache = EdgeCache::start(&settings.edge_cache, parts.pages.as_deref());
+        let access = Access::of(&settings.access)?;
         let deployment = activate(&settings, parts)?;
         let site = Arc::new(Site::new("default", Arc::new(deployment)));
         Ok(Self {
@@ -100,6 +107,7 @@ impl App {
             telemetry,
             images,
             edge_cache,
+            access,
             default_cache_control: default_cache_control(&settings),
             keeping: watch::channel(false).1,
             closing: watch::channel(true).1,

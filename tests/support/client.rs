@@ -2,9 +2,11 @@
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
-    net::{Shutdown, SocketAddr, TcpStream},
+    net::{IpAddr, Shutdown, SocketAddr, TcpStream},
     time::{Duration, Instant},
 };
+
+use socket2::{Domain, Socket, Type};
 
 use super::{reply::Reply, wait::PATIENCE};
 
@@ -23,7 +25,18 @@ pub(crate) struct Connection {
 impl Connection {
     /// Connects.
     pub(crate) fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("connecting to {address}: {error}"));
+        Self::over(TcpStream::connect(address).unwrap_or_else(|error| panic!("connecting to {address}: {error}")))
+    }
+
+    /// Connects from that address of this machine.
+    pub(crate) fn open_from(client: IpAddr, address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::new(client, 0).into()).unwrap();
+        socket.connect(&address.into()).unwrap_or_else(|error| panic!("from {client} to {address}: {error}"));
+        Self::over(socket.into())
+    }
+
+    fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         Self { stream, unread: Vec::new(), began: Instant::now(), ended: false }

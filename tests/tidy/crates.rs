@@ -13,7 +13,7 @@ const ARROWS: [(&str, &[&str]); 4] = [
 ];
 
 /// The primitives of the proxy, which meet only in `app.rs`.
-const PRIMITIVES: [&str; 6] = ["rewrite", "route", "assets", "compute", "edge_cache", "image"];
+const PRIMITIVES: [&str; 7] = ["access", "rewrite", "route", "assets", "compute", "edge_cache", "image"];
 
 #[test]
 fn crates_depend_only_downwards() {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Settings, meaning,
+    Settings, access, meaning,
     problem::{Origin, SettingProblem, SettingProblems, Suggestion},
     rules,
     wire::{self, Known, Raw, Values, Written},
@@ -67,9 +67,9 @@ impl Settings {
             }
         };
         if let Some((path, text)) = &file {
-            let (written, rules) = wire::file(path, text, &known, &mut problems);
+            let (written, lists) = wire::file(path, text, &known, &mut problems);
             values.extend(written);
-            tables = rules;
+            tables = lists;
         }
         let variables = variables(&sources.environment, &known, &mut warnings, &mut problems);
         values.extend(variables);
@@ -81,6 +81,7 @@ impl Settings {
         let (mut settings, wrong) = meaning::read(&values, state_dir(&sources.environment));
         problems.extend(wrong);
         settings.custom_rules = rules::read(&tables, &mut problems, &mut warnings);
+        settings.access.hosts = access::hosts(&tables, &settings.access.everywhere, &mut problems, &mut warnings);
         if !problems.is_empty() {
             return Err(SettingProblems(problems));
         }
@@ -118,7 +119,7 @@ fn file_text(sources: &Sources) -> Result<Option<(PathBuf, String)>, SettingProb
 }
 
 /// The whole of a file, which may be a pipe: `--config <(generate)` is a file to its user.
-fn text(path: &Path) -> io::Result<String> {
+pub(super) fn text(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
     if text.len() as u64 > FILE_BYTES_MAX {

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::{
     Address, ComputeSettings, EdgeCacheSettings, HeaderSettings, ImageTuning, Limits, LogFormat, Prerendered,
-    RewriteSettings, Settings, StaticSettings, Timeouts,
+    RewriteSettings, Settings, StaticSettings, Timeouts, access,
     problem::SettingProblem,
     quantity::{self, GIB, KIB, MIB},
     read::Reader,
@@ -42,6 +42,7 @@ pub(crate) fn read(values: &Values, state_dir: PathBuf) -> (Settings, Vec<Settin
         rewrite: rewrite(&mut reader),
         custom_rules: Vec::new(),
         edge_cache: edge_cache(&mut reader),
+        access: access::read(&mut reader),
     };
     let settings = with_country(settings);
     contradictions(&settings, &mut reader);
@@ -276,7 +277,7 @@ fn public_hosts(reader: &mut Reader<'_>) -> Vec<String> {
     hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect()
 }
 
-fn networks(reader: &mut Reader<'_>, key: &str) -> Vec<IpNet> {
+pub(super) fn networks(reader: &mut Reader<'_>, key: &str) -> Vec<IpNet> {
     let mut networks = Vec::new();
     for text in reader.texts(key) {
         match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {

@@ -4,7 +4,8 @@
 //! 2. [`load`]: one source laid over the other: defaults < file < environment < flags
 //! 3. [`meaning`]: each value read by its kind, with [`read`], [`quantity`] and [`address`]
 //! 4. [`rules`]: the rewrites and redirects that stand in the file
-//! 5. [`problem`]: everything that was wrong, at once
+//! 5. [`access`]: who may ask, with the users of [`credential`] and hosts that differ
+//! 6. [`problem`]: everything that was wrong, at once
 
 mod wire;
 mod load;
@@ -14,6 +15,8 @@ mod quantity;
 mod address;
 mod problem;
 mod rules;
+mod credential;
+mod access;
 
 #[cfg(test)]
 mod tests;
@@ -24,7 +27,9 @@ use ipnet::IpNet;
 
 use crate::CustomRule;
 
+pub use access::{AccessPolicy, AccessSettings, HostAccess, HostPattern, Rate};
 pub use address::{Address, Admin};
+pub use credential::{PasswordHash, User};
 pub use load::{Loaded, Sources};
 pub use problem::{Origin, SettingProblem, SettingProblems};
 
@@ -69,6 +74,8 @@ pub struct Settings {
     pub custom_rules: Vec<CustomRule>,
     /// The edge cache.
     pub edge_cache: EdgeCacheSettings,
+    /// Who may ask.
+    pub access: AccessSettings,
 }
 
 /// A count, or as many as the machine (its cgroup quota) has processors.

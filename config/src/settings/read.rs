@@ -39,6 +39,11 @@ impl<'a> Reader<'a> {
         self.problems.push(SettingProblem::new(origin, Some(key), message).with_help(help));
     }
 
+    /// Notes a problem with `key` that stands somewhere else, as in a file that it names.
+    pub(crate) fn note_at(&mut self, origin: Origin, key: &str, message: impl Into<String>, help: impl Into<String>) {
+        self.problems.push(SettingProblem::new(origin, Some(key), message).with_help(help));
+    }
+
     /// A size in bytes within `range`.
     pub(crate) fn bytes<N: TryFrom<u64> + Default>(&mut self, key: &str, range: RangeInclusive<u64>) -> N {
         let read = self.scalar(key).and_then(quantity::bytes);

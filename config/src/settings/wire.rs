@@ -37,9 +37,11 @@ pub(crate) struct Written {
     pub(crate) origin: Origin,
 }
 
-/// A rule of `[[custom-rules]]`, its values not yet understood.
+/// A table of a list, such as a rule of `[[custom-rules]]`, its values not yet understood.
 #[derive(Clone, Debug)]
-pub(crate) struct RuleTable {
+pub(crate) struct Table {
+    /// Which list.
+    pub(crate) list: &'static str,
     /// Where it stands.
     pub(crate) origin: Origin,
     /// Its values, by their names.
@@ -48,6 +50,12 @@ pub(crate) struct RuleTable {
 
 /// What rules are called in a file.
 pub(crate) const RULES: &str = "custom-rules";
+
+/// What the hosts that have an access of their own are called.
+pub(crate) const HOSTS: &str = "access-hosts";
+
+/// The lists of tables that a file may have.
+const LISTS: [&str; 2] = [RULES, HOSTS];
 
 /// The values of one or several sources, by `section.key`.
 pub(crate) type Values = IndexMap<String, Written>;
@@ -107,13 +115,8 @@ pub(crate) fn defaults() -> Values {
     values
 }
 
-/// Reads the text of a settings file, and the rules in it. What is wrong with it goes to `problems`, all of it.
-pub(crate) fn file(
-    path: &Path,
-    text: &str,
-    known: &Known,
-    problems: &mut Vec<SettingProblem>,
-) -> (Values, Vec<RuleTable>) {
+/// Reads the text of a settings file, and the lists of tables in it. What is wrong with it goes to `problems`, all of it.
+pub(crate) fn file(path: &Path, text: &str, known: &Known, problems: &mut Vec<SettingProblem>) -> (Values, Vec<Table>) {
     let at = |offset: usize| {
         let before = text.get(..offset).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -128,7 +131,7 @@ pub(crate) fn file(
         let origin = at(error.span().map_or(0, |span| span.start));
         problems.push(SettingProblem::new(origin, None, format!("no valid TOML: {}", error.message())));
     }
-    let (mut values, mut rules) = (Values::new(), Vec::new());
+    let (mut values, mut lists) = (Values::new(), Vec::new());
     let mut keep = |key: String, name_at: usize, value: &Spanned<DeValue<'_>>| {
         if known.keys.contains(&key) {
             values.insert(key, Written { raw: raw(value), origin: at(value.span().start) });
@@ -139,8 +142,8 @@ pub(crate) fn file(
     };
     for (name, value) in document.get_ref() {
         let section = name.get_ref();
-        match value.get_ref() {
-            DeValue::Array(tables) if section == RULES => {
+        match (value.get_ref(), LISTS.into_iter().find(|list| section == *list)) {
+            (DeValue::Array(tables), Some(list)) => {
                 for table in tables.iter() {
                     let values = match table.get_ref() {
                         DeValue::Table(table) => table
@@ -152,10 +155,10 @@ pub(crate) fn file(
                             .collect(),
                         _ => Values::new(),
                     };
-                    rules.push(RuleTable { origin: at(table.span().start), values });
+                    lists.push(Table { list, origin: at(table.span().start), values });
                 }
             }
-            DeValue::Table(table) if known.sections.contains(section.as_ref()) => {
+            (DeValue::Table(table), _) if known.sections.contains(section.as_ref()) => {
                 for (key, value) in table {
                     keep(format!("{section}.{}", key.get_ref()), key.span().start, value);
                 }
@@ -163,7 +166,7 @@ pub(crate) fn file(
             _ => keep(section.to_string(), name.span().start, value),
         }
     }
-    (values, rules)
+    (values, lists)
 }
 
 fn raw(value: &Spanned<DeValue<'_>>) -> Raw {

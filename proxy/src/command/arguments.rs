@@ -1,6 +1,9 @@
 //! What can be typed.
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use edgeplane_optimizer::{Fit, ImageFormat, Position};
@@ -42,6 +45,8 @@ pub(crate) enum Command {
     Optimize(OptimizeArgs),
     /// Have a running server forget optimized images and kept pages
     Purge(PurgeArgs),
+    /// Hash a password from standard input, for the setting access.users
+    HashPassword(HashPasswordArgs),
     /// Print the commented default settings file
     Settings,
 }
@@ -135,6 +140,9 @@ pub(crate) struct ExplainArgs {
     /// Request header field, "name: value"; repeatable
     #[arg(short = 'H', long = "header", value_name = "FIELD", value_parser = field)]
     pub(crate) headers: Vec<(String, String)>,
+    /// Address that the request comes from
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
+    pub(crate) client: IpAddr,
     /// How to print the answer
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
@@ -202,6 +210,13 @@ pub(crate) struct PurgeArgs {
     pub(crate) site: Option<String>,
     #[command(flatten)]
     pub(crate) flags: StateFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HashPasswordArgs {
+    /// Name of the user, to print the whole line
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
 }
 
 /// The settings that tell which server is meant.

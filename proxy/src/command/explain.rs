@@ -1,23 +1,29 @@
 //! `edgeplane explain`: what a request would meet, and why. It walks the same steps as serving does, on the same
 //! compiled routes and the same pack, and says what it sees; only Compute and the optimizer are not asked.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use edgeplane_config::{Bundle, HeaderField, Settings, Target, TargetKind};
 use http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 use super::{
-    Failure,
+    Failure, admission,
     arguments::{ExplainArgs, Format},
     output, rules,
     ruling::Ruling,
 };
 use crate::{
+    access::{Access, Preview as AccessPreview},
     answer::{Answer, Head},
     app::{self, Parts},
     assets::{self, Lookup, Policy},
     child::image::may_run_native,
+    compute::forwarded::Client,
     decide, edge_cache,
     headers::Overlay,
     image::{ImageRequest, Preview, Refusal as ImageRefusal},
@@ -29,7 +35,7 @@ use crate::{
 
 /// Explains one request.
 pub(crate) fn run(settings: &Settings, args: ExplainArgs) -> Result<(), Failure> {
-    let ExplainArgs { method, url, bundle, headers, format, .. } = args;
+    let ExplainArgs { method, url, bundle, headers, client, format, .. } = args;
     let sidecar = !settings.upstream.is_empty();
     let bundle = Bundle::open_with(&bundle, sidecar, &settings.headers).map_err(Failure::Bundle)?;
     let scratch = tempfile::tempdir().map_err(|source| Failure::unavailable("make a temporary folder", source))?;
@@ -53,7 +59,11 @@ pub(crate) fn run(settings: &Settings, args: ExplainArgs) -> Result<(), Failure>
     };
     let scheme = if url.is_https { "https" } else { "http" };
     let walk = Walk { settings: Arc::new(settings.clone()), bundle, deployment: Arc::new(deployment), scheme };
-    let explanation = walk.explain(&head)?;
+    let explanation = match walk.access(&head, client)? {
+        // Who may not come in meets nothing else.
+        Some(access) if access.refusal.is_some() => Explanation::refused(&head, access),
+        access => Explanation { access, ..walk.explain(&head)? },
+    };
     output::result(&match format {
         Format::Json => format!("{}\n", explanation.json()),
         Format::Text => explanation.text(),
@@ -110,6 +120,8 @@ struct Asked<'a> {
 /// Everything about one request.
 struct Explanation {
     request: String,
+    /// Who may ask, where not everybody may.
+    access: Option<AccessPreview>,
     rules: Option<Ruling>,
     /// None where a rule answers by itself.
     routed: Option<Routed>,
@@ -140,6 +152,14 @@ struct Walk {
 }
 
 impl Walk {
+    /// Whether that client may ask.
+    fn access(&self, head: &Head<'_>, client: IpAddr) -> Result<Option<AccessPreview>, Failure> {
+        let access =
+            Access::of(&self.settings.access).map_err(|source| Failure::unavailable("set up access", source))?;
+        let client = Client::of(SocketAddr::new(client, 0), head, &self.settings.trusted_proxies);
+        Ok(access.map(|access| access.preview(head, client.address)))
+    }
+
     fn explain(&self, head: &Head<'_>) -> Result<Explanation, Failure> {
         let mut decoded = Vec::new();
         let asked_path = decide::matched_path(head, &mut decoded);
@@ -176,7 +196,7 @@ impl Walk {
             let asked = Asked { head, path: asked_path, overlay: self.deployment.overlay(asked_path), as_sent: true };
             end.steps.extend(self.absent(&asked));
         }
-        Ok(Explanation { request: request_line(head), rules, routed, last })
+        Ok(Explanation { request: request_line(head), access: None, rules, routed, last })
     }
 
     /// The route of another address than the one asked for.
@@ -332,8 +352,13 @@ fn request_line(head: &Head<'_>) -> String {
 }
 
 impl Explanation {
+    fn refused(head: &Head<'_>, access: AccessPreview) -> Self {
+        Self { request: request_line(head), access: Some(access), rules: None, routed: None, last: None }
+    }
+
     fn text(&self) -> String {
         let mut lines = vec![self.request.clone()];
+        lines.extend(self.access.iter().flat_map(admission::lines));
         lines.extend(self.rules.iter().flat_map(Ruling::lines));
         lines.extend(self.routed.iter().flat_map(Routed::lines));
         if let Some((ruling, then)) = &self.last {
@@ -349,6 +374,9 @@ impl Explanation {
             Routed::json,
         );
         json["request"] = self.request.clone().into();
+        if let Some(access) = &self.access {
+            json["access"] = admission::json(access);
+        }
         if let Some(rules) = &self.rules {
             json["rules"] = json!({ "first": rules.json(), "outcome": rules.lines().last() });
         }

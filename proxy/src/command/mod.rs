@@ -4,6 +4,7 @@
 //! well and [`exit`] with which code; [`output`] is the one place that writes to the terminal.
 
 mod arguments;
+mod admission;
 mod serve;
 mod announce;
 mod state;
@@ -17,6 +18,7 @@ mod rules;
 mod ruling;
 mod settings;
 mod version;
+mod hash_password;
 mod failure;
 mod exit;
 mod output;
@@ -67,6 +69,7 @@ fn dispatch(command: Command, environment: Vec<(OsString, OsString)>) -> Exit {
         Command::Pack(args) => load(&args.flags, environment).and_then(|settings| pack::run(settings, args)),
         Command::Optimize(args) => load(&args.flags, environment).and_then(|settings| optimize::run(&settings, &args)),
         Command::Purge(args) => load(&args.flags, environment).and_then(|settings| purge::run(&settings, &args)),
+        Command::HashPassword(args) => hash_password::run(&args),
         Command::Settings => settings::run(),
     };
     match ended {

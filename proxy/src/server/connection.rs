@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Instant};
 use tokio::task::coop::consume_budget;
 
 use super::{
+    door::Door,
     gate, head, intake,
     lifecycle::Drain,
     loan::Connection,
@@ -39,8 +40,9 @@ pub(crate) async fn serve(socket: Socket, shard: Arc<Shard>, drain: Drain) {
             }
             Err(refused) => Err(refused),
         };
+        let door = Door::of(&shard.app);
         let sent = match &examined {
-            Ok(passed) if !last => plain::answer(&mut connection, passed, &shard),
+            Ok(passed) if !last => plain::answer(&mut connection, passed, &shard, &door),
             _ => None,
         };
         if sent.is_none() && !connection.out.is_empty() {
@@ -65,7 +67,7 @@ pub(crate) async fn serve(socket: Socket, shard: Arc<Shard>, drain: Drain) {
                 if n_unsent > 0 { After::Gone } else { After::Next(connection) }
             }
             (_, Ok(passed)) => {
-                let after = Box::pin(turn::run(connection, &head, passed, &shard, last)).await;
+                let after = Box::pin(turn::run(connection, &head, passed, &shard, last, door)).await;
                 patience.renew(Instant::now());
                 after
             }

@@ -1,5 +1,7 @@
 //! The network side: listeners, the connection loop with its gate, and an orderly end.
 //!
+//! Both lanes ask the `door` whether a request may come in, and are told the same.
+//!
 //! ```text
 //! listen -> shard -> connection -> head (patience) -> gate (strict) -> plain (a plain request for a file)
 //!                                                               `-> turn (decision, target, fallback) -> writer -> send
@@ -15,6 +17,7 @@ pub(crate) mod lifecycle;
 pub(crate) mod socket;
 mod connection;
 mod descriptor;
+mod door;
 mod head;
 mod intake;
 mod loan;

@@ -19,6 +19,7 @@ use http::{HeaderValue, StatusCode};
 use parking_lot::Mutex;
 
 use super::{
+    door::{Door, Glance},
     gate::{self, Passed},
     loan::Connection,
     send::LARGE_BYTES,
@@ -123,12 +124,12 @@ struct AtHand<'a> {
 
 /// Answers a plain request for a file, or for a picture that is at hand. None for every other one, and nothing is
 /// written then.
-pub(super) fn answer(connection: &mut Connection, passed: &Passed<'_>, shard: &Shard) -> Option<Sent> {
+pub(super) fn answer(connection: &mut Connection, passed: &Passed<'_>, shard: &Shard, door: &Door<'_>) -> Option<Sent> {
     let Connection { socket, ahead, out, .. } = connection;
     let more_follows = !ahead.is_empty();
     let send = |out: &mut BytesMut, body: Option<Body<'_>>| send(socket, out, body, more_follows);
     let at_hand = AtHand { pictures: &shard.front, pages: shard.pages.as_ref() };
-    let (written, rest) = write(out, passed, socket.peer(), &shard.app, &shard.telemetry, &at_hand, send)?;
+    let (written, rest) = write(out, passed, socket.peer(), door, &shard.telemetry, &at_hand, send)?;
     Some(Sent { written, rest })
 }
 
@@ -155,7 +156,7 @@ impl Rehearsal {
         let peer = SocketAddr::from(([127, 0, 0, 1], 1));
         let length = |_: &mut BytesMut, body: Option<Body<'_>>| body.map_or(0, Body::len);
         let at_hand = AtHand { pictures: front, pages: None };
-        let (written, n_content) = write(out, &passed, peer, app, telemetry, &at_hand, length)?;
+        let (written, n_content) = write(out, &passed, peer, &Door::of(app), telemetry, &at_hand, length)?;
         written.record(&passed, telemetry, 0);
         Some(n_content)
     }
@@ -166,7 +167,7 @@ fn write<T>(
     out: &mut BytesMut,
     passed: &Passed<'_>,
     peer: SocketAddr,
-    app: &App,
+    door: &Door<'_>,
     telemetry: &telemetry::Shard,
     at_hand: &AtHand<'_>,
     send: impl FnOnce(&mut BytesMut, Option<Body<'_>>) -> T,
@@ -175,8 +176,18 @@ fn write<T>(
         return None;
     }
     let started = Instant::now();
-    let head = &passed.head;
+    let (app, head) = (door.app, &passed.head);
     let site = app.sites.find(head.host);
+    let (fields, inside);
+    let head = match door.glance(head, peer, started) {
+        Glance::Open => head,
+        Glance::Without(others) => {
+            fields = others;
+            inside = Head { fields: &fields, ..*head };
+            &inside
+        }
+        Glance::Shut => return None,
+    };
     let deployment = site.current();
     let path = head.path.as_bytes();
     if deployment.custom_rules.is_some() && is_ruled(app, &deployment, head, peer) {

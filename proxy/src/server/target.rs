@@ -182,7 +182,7 @@ impl Turn<'_> {
             head,
             bytes: self.bytes,
             absolute: self.absolute,
-            rewritten: !std::ptr::eq(head.path, self.asked.path),
+            rewritten: self.is_changed || !std::ptr::eq(head.path, self.asked.path),
             without_body,
             client: &self.client,
             peer: self.peer,

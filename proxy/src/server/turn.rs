@@ -11,6 +11,7 @@ use edgeplane_config::TargetKind;
 use http::{StatusCode, header};
 
 use super::{
+    door::Door,
     framing::Framing,
     gate::Passed,
     intake,
@@ -20,10 +21,11 @@ use super::{
     writer::{self, Envelope},
 };
 use crate::{
+    access,
     answer::{Answer, Body, Head},
     app::App,
     compute::{InstanceId, forwarded::Client},
-    decide,
+    decide::{self, Ruled},
     headers::Overlay,
     rewrite::{List, Outcome},
     service::reply::{Refusal, Refused},
@@ -73,6 +75,8 @@ pub(super) struct Turn<'a> {
     pub(super) absolute: bool,
     pub(super) upgrades: bool,
     pub(super) path: &'a [u8],
+    /// The door has taken away what was for the door alone.
+    pub(super) is_changed: bool,
     /// The custom headers of the path that the client asked for.
     pub(super) overlay: Option<Cow<'a, Overlay>>,
     pub(super) client: Client,
@@ -118,6 +122,7 @@ pub(crate) async fn run(
     passed: Passed<'_>,
     shard: &Arc<Shard>,
     last: bool,
+    door: Door<'_>,
 ) -> After {
     let started = Instant::now();
     let (app, peer) = (&*shard.app, connection.socket.peer());
@@ -126,11 +131,18 @@ pub(crate) async fn run(
     connection.framing = framing;
 
     let site = app.sites.find(head.host);
+    let mut entry = door.enter(&head, peer, started).await;
+    let refusal = entry.refusal.take();
+    let head = entry.head(head);
     let deployment = site.current();
     let mut scratch = Vec::new();
     let asked_path = decide::matched_path(&head, &mut scratch);
     let country = decide::country(&deployment, &app.settings, peer, &head);
-    let ruled = decide::rule(&deployment, List::First, &head, asked_path, country);
+    // Who may not come in learns of no rule.
+    let ruled = match refusal {
+        None => decide::rule(&deployment, List::First, &head, asked_path, country),
+        Some(_) => Ruled::default(),
+    };
     let (readdressed, ruled) = match ruled::counted(ruled, &deployment, shard) {
         Some(Outcome::Rewrite { path, query }) => (Some(Readdressed::new(path, query)), None),
         ruled => (None, ruled),
@@ -152,6 +164,7 @@ pub(crate) async fn run(
         absolute,
         upgrades,
         path: readdressed.as_ref().map_or(asked_path, Readdressed::decoded),
+        is_changed: entry.is_changed(),
         overlay: deployment.overlay(asked_path),
         client,
         peer,
@@ -163,11 +176,20 @@ pub(crate) async fn run(
         instance: None,
         written: 0,
     };
-    let (connection, given) = turn.answer(connection, ruled, expects_continue).await;
+    let (connection, given) = match refusal {
+        None => turn.answer(connection, ruled, expects_continue).await,
+        Some(refusal) => turn.turn_away(connection, refusal),
+    };
     turn.finish(connection, given, expects_continue, started).await
 }
 
 impl Turn<'_> {
+    /// Says why it may not come in.
+    fn turn_away(&mut self, connection: Connection, refusal: access::Refusal) -> (Option<Connection>, Given) {
+        (self.target, self.now) = (None, Instant::now());
+        (Some(connection), Given::Answer(Refusal::Access(refusal).answer()))
+    }
+
     async fn answer(
         &mut self,
         mut connection: Connection,

@@ -40,7 +40,7 @@ pub(crate) struct Request<'a> {
     pub(crate) bytes: &'a [u8],
     /// The target was sent in absolute form.
     pub(crate) absolute: bool,
-    /// The target is another than the client sent: a custom rule has rewritten it.
+    /// The head is another than the client sent: a custom rule has rewritten the target, or a field was for us alone.
     pub(crate) rewritten: bool,
     /// A fallback asks without the request's body.
     pub(crate) without_body: bool,

@@ -15,10 +15,15 @@
 //! | image: too large | 413 | the source's |
 //! | image: the source's server | 502, 504 | the source's |
 //! | image: too much to do, or its worker is gone | 503, `Retry-After` | ours |
+//! | access: no right password | 401, `WWW-Authenticate` | the client's |
+//! | access: an address that may not ask | 403 | the client's |
+//! | access: too many requests, too many wrong passwords | 429, `Retry-After` | the client's |
+//! | access: too many passwords to check | 503, `Retry-After` | ours |
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::{
+    access::Refusal as AccessRefusal,
     answer::{Answer, Body},
     compute::exchange::Failure,
     image::Refusal as ImageRefusal,
@@ -80,6 +85,8 @@ pub(crate) enum Refusal {
     NotKept,
     /// The optimizer gave no image.
     Image(ImageRefusal),
+    /// The client may not come in.
+    Access(AccessRefusal),
 }
 
 impl Refusal {
@@ -103,6 +110,7 @@ impl Refusal {
             }
             Self::NotKept => (StatusCode::GATEWAY_TIMEOUT, "nothing is kept for this request".to_owned()),
             Self::Image(refusal) => (image_status(refusal), refusal.to_string()),
+            Self::Access(refusal) => (access_status(refusal), refusal.to_string()),
         }
     }
 
@@ -115,6 +123,15 @@ impl Refusal {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        match self {
+            Self::Access(AccessRefusal::Rate { retry_after } | AccessRefusal::Failures { retry_after }) => {
+                headers.insert(header::RETRY_AFTER, (*retry_after).into());
+            }
+            Self::Access(AccessRefusal::Password { challenge }) => {
+                headers.insert(header::WWW_AUTHENTICATE, challenge.clone());
+            }
+            _ => {}
         }
         if status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -140,6 +157,15 @@ fn head_status(refused: Refused) -> StatusCode {
         Refused::TargetTooLong => StatusCode::URI_TOO_LONG,
         Refused::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Refused::Slow => StatusCode::REQUEST_TIMEOUT,
+    }
+}
+
+fn access_status(refusal: &AccessRefusal) -> StatusCode {
+    match refusal {
+        AccessRefusal::Address => StatusCode::FORBIDDEN,
+        AccessRefusal::Password { .. } => StatusCode::UNAUTHORIZED,
+        AccessRefusal::Rate { .. } | AccessRefusal::Failures { .. } => StatusCode::TOO_MANY_REQUESTS,
+        AccessRefusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

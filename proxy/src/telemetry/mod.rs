@@ -15,6 +15,7 @@ mod pictures;
 mod request_id;
 mod sink;
 mod tally;
+mod visitors;
 
 use std::{
     sync::{

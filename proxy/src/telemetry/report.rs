@@ -13,7 +13,7 @@ use prometheus::{
     proto::MetricFamily,
 };
 
-use super::{admin::Report, metrics::RegisterError, pages::Pages, pictures::Pictures};
+use super::{admin::Report, metrics::RegisterError, pages::Pages, pictures::Pictures, visitors::Visitors};
 use crate::{app::App, child::image::Confinement, compute::Phase, image::WorkerEnd, site::Deployment};
 
 /// What the admin endpoints report while the app is being put together, and then the app.
@@ -49,6 +49,9 @@ impl AppReport {
         app.telemetry.metrics().register(Box::new(Pictures::new(Arc::clone(app))?))?;
         if let Some(cache) = &app.edge_cache {
             app.telemetry.metrics().register(Box::new(Pages::new(Arc::clone(cache))?))?;
+        }
+        if app.access.is_some() {
+            app.telemetry.metrics().register(Box::new(Visitors::new(Arc::clone(app))?))?;
         }
         Ok(Self(Arc::clone(app)))
     }

@@ -1,0 +1,100 @@
+//! Hot: the door: whether a request may come in. It is asked once for each, whichever lane comes first.
+//!
+//! It stands behind what is answered to everybody, and before all that a deployment says.
+
+use std::{cell::OnceCell, net::SocketAddr, time::Instant};
+
+use crate::{
+    access::{Access, Refusal, Verdict},
+    answer::Head,
+    app::App,
+    compute::forwarded::Client,
+};
+
+/// The door, for one request.
+pub(super) struct Door<'a> {
+    pub(super) app: &'a App,
+    verdict: OnceCell<Verdict>,
+}
+
+/// What is decided without waiting.
+pub(super) enum Glance<'h> {
+    /// It comes in as it is.
+    Open,
+    /// It comes in without the `Authorization`, which was for the door.
+    Without(Vec<httparse::Header<'h>>),
+    /// It does not, or not yet.
+    Shut,
+}
+
+/// How a request came in, or why it did not.
+#[derive(Debug, Default)]
+pub(super) struct Entry<'h> {
+    /// The fields without an `Authorization` that was for the door.
+    fields: Option<Vec<httparse::Header<'h>>>,
+    pub(super) refusal: Option<Refusal>,
+}
+
+impl<'a> Door<'a> {
+    pub(super) fn of(app: &'a App) -> Self {
+        Self { app, verdict: OnceCell::new() }
+    }
+
+    /// Whether a request may come in at once. Where nothing is configured, this is the whole of it.
+    #[inline]
+    pub(super) fn glance<'h>(&self, head: &Head<'h>, peer: SocketAddr, now: Instant) -> Glance<'h> {
+        match &self.app.access {
+            None => Glance::Open,
+            Some(access) => self.look(access, head, peer, now),
+        }
+    }
+
+    #[inline(never)]
+    fn look<'h>(&self, access: &Access, head: &Head<'h>, peer: SocketAddr, now: Instant) -> Glance<'h> {
+        match self.verdict.get_or_init(|| ask(self.app, access, head, peer, now)) {
+            Verdict::Welcome { ours: false } => Glance::Open,
+            Verdict::Welcome { ours: true } => Glance::Without(without_authorization(head)),
+            Verdict::Refused(_) | Verdict::Check(_) => Glance::Shut,
+        }
+    }
+
+    /// Waits until it is decided.
+    pub(super) async fn enter<'h>(self, head: &Head<'h>, peer: SocketAddr, now: Instant) -> Entry<'h> {
+        let Some(access) = &self.app.access else { return Entry::default() };
+        let verdict = match self.verdict.into_inner() {
+            Some(verdict) => verdict,
+            None => ask(self.app, access, head, peer, now),
+        };
+        match access.settle(verdict, now).await {
+            Ok(ours) => Entry { fields: ours.then(|| without_authorization(head)), refusal: None },
+            Err(refusal) => Entry { fields: None, refusal: Some(refusal) },
+        }
+    }
+}
+
+impl<'h> Entry<'h> {
+    /// The request as it came in.
+    pub(super) fn head<'e>(&'e self, head: Head<'e>) -> Head<'e>
+    where
+        'h: 'e,
+    {
+        match &self.fields {
+            Some(fields) => Head { fields, ..head },
+            None => head,
+        }
+    }
+
+    /// Whether the request is another than the client sent.
+    pub(super) fn is_changed(&self) -> bool {
+        self.fields.is_some()
+    }
+}
+
+fn ask(app: &App, access: &Access, head: &Head<'_>, peer: SocketAddr, now: Instant) -> Verdict {
+    let client = Client::of(peer, head, &app.settings.trusted_proxies);
+    access.enter(head, client.address, now)
+}
+
+fn without_authorization<'h>(head: &Head<'h>) -> Vec<httparse::Header<'h>> {
+    head.fields.iter().filter(|field| !field.name.eq_ignore_ascii_case("authorization")).copied().collect()
+}
