@@ -11,6 +11,7 @@ mod abuse;
 mod allocation;
 mod astro;
 mod command;
+mod compression;
 mod compute;
 mod deploy;
 mod edge_cache;

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::{
     assets::Pack,
+    coding::Compression,
     compute::Fleet,
     edge_cache::EdgeCache,
     headers::{CompileError as HeaderError, Headers},
@@ -33,6 +34,8 @@ pub struct App {
     pub(crate) images: Images,
     /// Answers of Compute that are kept, where the settings want that.
     pub(crate) edge_cache: Option<Arc<EdgeCache>>,
+    /// Compresses answers of Compute.
+    pub(crate) compression: Arc<Compression>,
     pub(crate) bounds: Arc<Bounds>,
     /// `Cache-Control` of static answers whose route gives none.
     pub(crate) default_cache_control: HeaderValue,
@@ -100,6 +103,7 @@ impl App {
             telemetry,
             images,
             edge_cache,
+            compression: Arc::new(Compression::new(&settings.compression)),
             default_cache_control: default_cache_control(&settings),
             keeping: watch::channel(false).1,
             closing: watch::channel(true).1,

@@ -4,6 +4,7 @@
 //! what a request meets, and what connects it all to the network and the terminal.
 
 pub mod answer;
+pub mod coding;
 pub mod rewrite;
 pub mod route;
 pub mod assets;

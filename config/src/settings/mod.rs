@@ -12,6 +12,7 @@ mod meaning;
 mod read;
 mod quantity;
 mod address;
+mod compression;
 mod problem;
 mod rules;
 
@@ -25,6 +26,7 @@ use ipnet::IpNet;
 use crate::CustomRule;
 
 pub use address::{Address, Admin};
+pub use compression::{Coding, CompressionSettings};
 pub use load::{Loaded, Sources};
 pub use problem::{Origin, SettingProblem, SettingProblems};
 
@@ -69,6 +71,8 @@ pub struct Settings {
     pub custom_rules: Vec<CustomRule>,
     /// The edge cache.
     pub edge_cache: EdgeCacheSettings,
+    /// Compression of Compute's answers.
+    pub compression: CompressionSettings,
 }
 
 /// A count, or as many as the machine (its cgroup quota) has processors.

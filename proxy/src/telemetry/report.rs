@@ -13,7 +13,7 @@ use prometheus::{
     proto::MetricFamily,
 };
 
-use super::{admin::Report, metrics::RegisterError, pages::Pages, pictures::Pictures};
+use super::{admin::Report, codings::Codings, metrics::RegisterError, pages::Pages, pictures::Pictures};
 use crate::{app::App, child::image::Confinement, compute::Phase, image::WorkerEnd, site::Deployment};
 
 /// What the admin endpoints report while the app is being put together, and then the app.
@@ -50,6 +50,7 @@ impl AppReport {
         if let Some(cache) = &app.edge_cache {
             app.telemetry.metrics().register(Box::new(Pages::new(Arc::clone(cache))?))?;
         }
+        app.telemetry.metrics().register(Box::new(Codings::new(Arc::clone(&app.compression))?))?;
         Ok(Self(Arc::clone(app)))
     }
 
