@@ -1,10 +1,12 @@
 // The server behind the proxies in the measurements: answers of fixed sizes, and one that comes in pieces.
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 
 const text = (length) => Buffer.from("abcdefghijklmnopqrstuvwxyz".repeat(Math.ceil(length / 26)).slice(0, length));
 const bodies = new Map([
   ["/10k", text(10 * 1024)],
   ["/1m", text(1024 * 1024)],
+  ["/page", readFileSync(process.argv[3])],
 ]);
 const short = text(26);
 const piece = text(1024);

@@ -12,6 +12,7 @@ mod access;
 mod allocation;
 mod astro;
 mod command;
+mod compression;
 mod compute;
 mod deploy;
 mod edge_cache;

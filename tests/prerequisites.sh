@@ -95,7 +95,7 @@ peer() {
 }
 
 if [ "$purpose" = test ] || [ "$purpose" = bench ]; then
-  peer nginx nginx nginx-light libnginx-mod-http-brotli-static or nginx
+  peer nginx nginx nginx-light libnginx-mod-http-brotli-static libnginx-mod-http-brotli-filter or nginx
   peer haproxy haproxy haproxy or haproxy
   peer caddy caddy caddy or caddy
   peer strace "" strace or strace

@@ -21,12 +21,18 @@ pub(crate) struct Upstream(pub(crate) Running);
 
 impl Upstream {
     pub(crate) fn start(stage: &Stage) -> Result<Self, Failure> {
+        Self::with_page(stage, "")
+    }
+
+    /// The same, with `page` under `/page`.
+    pub(crate) fn with_page(stage: &Stage, page: &str) -> Result<Self, Failure> {
         let folder = stage.folder("upstream")?;
         let program = folder.join("upstream.mjs");
         write(&program, PROGRAM.as_bytes())?;
         let address = free_address()?;
         let mut command = Command::new("node");
-        command.arg(program).arg(address.port().to_string());
+        write(&folder.join("page.html"), page.as_bytes())?;
+        command.arg(program).arg(address.port().to_string()).arg(folder.join("page.html"));
         Running::spawn("upstream", command, Cores::One(LOAD_CORE), address, folder).map(Self)
     }
 

@@ -40,7 +40,8 @@ pub use manifest::{Framework, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
 pub use problem::{Location, Problem, Problems, Rule, Severity};
 pub use route::{PathFault, PathPattern, Route, Target, TargetKind};
 pub use settings::{
-    AccessPolicy, AccessSettings, Address, Admin, Amount, ComputeSettings, EdgeCacheSettings, HeaderSettings,
-    HostAccess, HostPattern, ImageTuning, Limits, Loaded, LogFormat, Origin, PasswordHash, Prerendered, Rate,
-    RewriteSettings, SettingProblem, SettingProblems, Settings, Sources, StaticSettings, Timeouts, User,
+    AccessPolicy, AccessSettings, Address, Admin, Amount, Coding, CompressionSettings, ComputeSettings,
+    EdgeCacheSettings, HeaderSettings, HostAccess, HostPattern, ImageTuning, Limits, Loaded, LogFormat, Origin,
+    PasswordHash, Prerendered, Rate, RewriteSettings, SettingProblem, SettingProblems, Settings, Sources,
+    StaticSettings, Timeouts, User,
 };

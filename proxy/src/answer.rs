@@ -31,7 +31,7 @@ impl<'a> Head<'a> {
     }
 
     /// All fields of that name, in order.
-    pub fn fields(&self, name: &str) -> impl Iterator<Item = &'a str> {
+    pub fn fields(&self, name: &str) -> impl Iterator<Item = &'a str> + Clone {
         self.fields
             .iter()
             .filter(move |field| field.name.eq_ignore_ascii_case(name))

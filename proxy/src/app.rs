@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::{
     access::{Access, DrawKey},
     assets::Pack,
+    coding::Compression,
     compute::Fleet,
     edge_cache::EdgeCache,
     headers::{CompileError as HeaderError, Headers},
@@ -36,6 +37,8 @@ pub struct App {
     pub(crate) edge_cache: Option<Arc<EdgeCache>>,
     /// Who may ask, where not everybody may.
     pub(crate) access: Option<Access>,
+    /// Compresses answers of Compute.
+    pub(crate) compression: Arc<Compression>,
     pub(crate) bounds: Arc<Bounds>,
     /// `Cache-Control` of static answers whose route gives none.
     pub(crate) default_cache_control: HeaderValue,
@@ -108,6 +111,7 @@ impl App {
             images,
             edge_cache,
             access,
+            compression: Arc::new(Compression::new(&settings.compression)),
             default_cache_control: default_cache_control(&settings),
             keeping: watch::channel(false).1,
             closing: watch::channel(true).1,

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod access;
+pub mod coding;
 pub mod rewrite;
 pub mod route;
 pub mod assets;

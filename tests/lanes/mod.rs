@@ -12,12 +12,15 @@ use self::{
     chance::Chance,
     upstream::{Seen, Upstream},
 };
-use crate::support::{
-    bundle::Draft,
-    client::{Connection, Request},
-    reply::Reply,
-    scratch,
-    server::{Launch, Server},
+use crate::{
+    compression::decoded_so_far,
+    support::{
+        bundle::Draft,
+        client::{Connection, Request},
+        reply::Reply,
+        scratch,
+        server::{Launch, Server},
+    },
 };
 
 const HOST: &str = "shop.example:8080";
@@ -79,13 +82,17 @@ fn request(case: u64) -> impl Fn(&str) -> Request {
 }
 
 /// Fields of every sort: for the app, of the connection, about the client; those that belong together, together.
-const FIELDS: [&[(&str, &str)]; 22] = [
+const FIELDS: [&[(&str, &str)]; 26] = [
     &[("Cookie", "a=1"), ("cookie", "b=2; c=3")],
     &[("X-ODD-case", "1")],
     &[("x-multi", "a"), ("X-Multi", "b")],
     &[("X-Empty", "")],
     &[("User-Agent", "Mozilla/5.0 (X11; Linux x86_64)")],
     &[("Accept-Encoding", "gzip, br")],
+    &[("Accept-Encoding", "gzip;q=0.5, zstd;q=0.4")],
+    &[("Accept-Encoding", "zstd"), ("accept-encoding", "br;q=0.1")],
+    &[("Accept-Encoding", "*"), ("Cache-Control", "no-cache")],
+    &[("If-None-Match", "\"y\", W/\"x\"")],
     &[("Authorization", "Bearer x"), ("Proxy-Authorization", "Basic y")],
     &[("If-None-Match", "\"x\"")],
     &[("Range", "bytes=0-3")],
@@ -129,6 +136,14 @@ fn shown(reply: &Reply, kept: bool, has_fallback: bool) -> Shown<'_> {
     Shown { status: reply.status, reason: &reply.reason, interim, fields, complete: reply.complete, kept }
 }
 
+/// The content, whatever it was made of on its way: as much as can be had of it.
+fn content(reply: &Reply) -> Vec<u8> {
+    match reply.values("content-encoding")[..] {
+        [coding @ ("br" | "zstd" | "gzip")] => decoded_so_far(coding, &reply.body),
+        _ => reply.body.clone(),
+    }
+}
+
 /// What Compute was asked, without the id that each request has of its own.
 fn asked(seen: Vec<Seen>) -> Vec<Seen> {
     let anonymous = |mut seen: Seen| {
@@ -153,7 +168,7 @@ fn compare(server: &Server, upstream: &Upstream, cases: std::ops::Range<u64>) {
     let before = (count(server, "relay"), count(server, "engine"));
     let (mut relay, mut engine) = (Lane::new(server, ""), Lane::new(server, "http://shop.example:8080"));
     let n_cases = cases.end - cases.start;
-    let mut differing = Vec::new();
+    let (mut differing, mut n_compressed) = (Vec::new(), 0);
     for case in cases {
         let build = request(case);
         upstream.take_seen();
@@ -161,13 +176,16 @@ fn compare(server: &Server, upstream: &Upstream, cases: std::ops::Range<u64>) {
         let relayed_request = asked(upstream.take_seen());
         let (passed, kept_too) = engine.ask(&build);
         let passed_request = asked(upstream.take_seen());
+        // Compressed bytes depend on when they came.
+        let contents = [content(&relayed), content(&passed)];
+        n_compressed += u64::from(contents[0] != relayed.body);
         // Of an answer that breaks off, one may have got further than the other.
-        let common = if relayed.complete { usize::MAX } else { relayed.body.len().min(passed.body.len()) };
-        let cut = |body: &[u8]| body[..common.min(body.len())].to_vec();
+        let common = if relayed.complete { usize::MAX } else { contents[0].len().min(contents[1].len()) };
+        let cut = |content: &[u8]| content[..common.min(content.len())].to_vec();
         let has_fallback =
             relayed_request.iter().any(|seen| seen.line.contains(" /page?") || seen.line.contains(" /none?"));
         let (left, right) = (shown(&relayed, kept, has_fallback), shown(&passed, kept_too, has_fallback));
-        if left != right || relayed_request != passed_request || cut(&relayed.body) != cut(&passed.body) {
+        if left != right || relayed_request != passed_request || cut(&contents[0]) != cut(&contents[1]) {
             let sizes = (relayed.body.len(), passed.body.len());
             differing.push(format!(
                 "case {case}: {:?}\nrelay   {left:?}\npingora {right:?}\nbodies {sizes:?}\nrelay   {relayed_request:?}\npingora {passed_request:?}",
@@ -181,6 +199,7 @@ fn compare(server: &Server, upstream: &Upstream, cases: std::ops::Range<u64>) {
         differing.len(),
         differing[..differing.len().min(5)].join("\n")
     );
+    assert!(n_compressed > n_cases / 100, "only {n_compressed} of {n_cases} answers were compressed");
     let after = (count(server, "relay"), count(server, "engine"));
     assert_eq!((after.0 - before.0, after.1 - before.1), (n_cases, n_cases), "not all went the way they were sent");
 }

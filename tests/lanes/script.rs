@@ -29,7 +29,7 @@ const STATUSES: [&str; 14] = [
 ];
 
 /// Fields of every sort: of the connection, of the answer, said twice, oddly written.
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 25] = [
     "Server: upstream",
     "X-POWERED-by: Something",
     "Set-Cookie: a=1; Path=/\r\nSet-Cookie: b=2",
@@ -41,6 +41,15 @@ const FIELDS: [&str; 16] = [
     "Date: Sun, 06 Nov 1994 08:49:37 GMT",
     "Vary: Accept\r\nvary: Cookie",
     "ETag: W/\"x\"",
+    "ETag: \"x\"",
+    "Accept-Ranges: bytes",
+    "Content-Type: text/html",
+    "content-type: text/html; charset=utf-8",
+    "Content-Type: Application/JSON",
+    "Content-Type: image/png",
+    "Content-Encoding: identity",
+    "Cache-Control: no-transform",
+    "Vary: Accept-Encoding",
     "Cache-Control: private,  max-age=0",
     "X-Empty:",
     "X-Obs: caf\u{e9}",

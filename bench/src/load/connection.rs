@@ -39,12 +39,17 @@ impl Connection {
         let head = self.ask(request, false).await?;
         let mut at = 0;
         let mut length = 0;
-        let expected = match &request.expect.body {
-            Body::Exact(bytes) => Some(bytes),
-            Body::Length(_) | Body::Any => None,
+        let mut encoded = Vec::new();
+        let (expected, is_encoded) = match &request.expect.body {
+            Body::Exact(bytes) => (Some(bytes), false),
+            Body::Length(_) | Body::Any => (None, false),
+            Body::Encoded(..) => (None, true),
         };
         self.body(head.framing, |piece| {
             length += piece.len() as u64;
+            if is_encoded {
+                encoded.extend_from_slice(piece);
+            }
             let Some(expected) = expected else { return true };
             let same = expected.get(at..at + piece.len()).is_some_and(|part| part == piece);
             at += piece.len();
@@ -56,6 +61,7 @@ impl Connection {
             Body::Exact(bytes) => bytes.len() as u64 == length,
             Body::Length(right) => *right == length,
             Body::Any => true,
+            Body::Encoded(..) => request.expect.body.is(&encoded),
         };
         if !complete {
             return Err(Failure::void(format!("`{}` was answered with {length} bytes, which is wrong", request.path)));
@@ -72,9 +78,7 @@ impl Connection {
             true
         };
         self.body(head.framing, keep).await.map_err(|error| broken(request, &error))?;
-        if let Body::Exact(expected) = &request.expect.body
-            && **expected != *body
-        {
+        if !request.expect.body.is(&body) {
             return Err(Failure::void(format!("`{}` was answered with wrong bytes", request.path)));
         }
         Ok(Answer { status: head.status, fields: head.fields, body })

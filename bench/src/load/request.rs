@@ -1,6 +1,10 @@
 //! A request as bytes that are written as they are, and what its answer must be.
 
+use std::io::Read;
+
 use bytes::Bytes;
+
+use crate::peer::Coding;
 
 /// Made once, sent many times.
 #[derive(Clone, Debug)]
@@ -29,6 +33,27 @@ pub(crate) enum Body {
     /// Only the length: for what is too large to be held, or differs between answers.
     Length(u64),
     Any,
+    /// In this coding, whatever bytes it makes: what they decode to is compared, in every answer.
+    Encoded(Coding, Bytes),
+}
+
+impl Body {
+    /// Whether these are the bytes of it.
+    pub(super) fn is(&self, bytes: &[u8]) -> bool {
+        let same = |mut decoder: Box<dyn Read + '_>, content: &[u8]| {
+            let mut decoded = Vec::with_capacity(content.len() + 1);
+            decoder.read_to_end(&mut decoded).is_ok() && decoded == content
+        };
+        match self {
+            Self::Exact(content) => content == bytes,
+            Self::Length(length) => *length == bytes.len() as u64,
+            Self::Any => true,
+            Self::Encoded(Coding::Gzip, content) => same(Box::new(flate2::read::GzDecoder::new(bytes)), content),
+            Self::Encoded(Coding::Brotli, content) => {
+                same(Box::new(brotli::Decompressor::new(bytes, 32 * 1024)), content)
+            }
+        }
+    }
 }
 
 /// What is sent in `Host`.

@@ -24,7 +24,7 @@ impl Peer for Caddy {
             Role::Proxy { upstream } => pass(upstream),
             Role::Fallback { site, upstream } => with_app(&site.files, upstream),
             Role::App { bundle, upstream: Some(upstream), .. } => with_app(&bundle.join("static"), upstream),
-            Role::App { upstream: None, .. } => return Err(Failure::Unfit { peer: "caddy" }),
+            Role::App { upstream: None, .. } | Role::Encode { .. } => return Err(Failure::Unfit { peer: "caddy" }),
         };
         let (port, log) = (place.address.port(), place.folder.join("access.log"));
         let config = format!(

@@ -34,6 +34,13 @@ pub(crate) trait Peer {
     fn plan(&self, role: &Role<'_>, place: &Place<'_>) -> Result<Plan, Failure>;
 }
 
+/// What both sides can compress in. The levels stand with each peer: those at which they make pages equally small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coding {
+    Brotli,
+    Gzip,
+}
+
 /// What a server is to do. Access log and metrics are on in every role, where the program has them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Role<'a> {
@@ -41,6 +48,8 @@ pub(crate) enum Role<'a> {
     Static(&'a Site),
     /// Pass everything on to one upstream over connections that are kept.
     Proxy { upstream: SocketAddr },
+    /// The same, and compress what comes.
+    Encode { upstream: SocketAddr, coding: Coding },
     /// Serve files, and pass on what is not there.
     Fallback { site: &'a Site, upstream: SocketAddr },
     /// Serve a real bundle. With an upstream its Node runs already; without one the peer starts `instances` of it.
@@ -53,6 +62,8 @@ impl Role<'_> {
         match self {
             Self::Static(_) => "static files",
             Self::Proxy { .. } => "proxy",
+            Self::Encode { coding: Coding::Brotli, .. } => "proxy that compresses, brotli",
+            Self::Encode { coding: Coding::Gzip, .. } => "proxy that compresses, gzip",
             Self::Fallback { .. } => "static files with a fallback",
             Self::App { .. } => "an app",
         }

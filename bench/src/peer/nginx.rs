@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::Path, process::Command};
 
 use nix::unistd::Uid;
 
-use super::{Peer, Place, Plan, Role, first_line_of};
+use super::{Coding, Peer, Place, Plan, Role, first_line_of};
 use crate::{failure::Failure, site::write, stage::Programs};
 
 /// The reference.
@@ -17,13 +17,23 @@ const PROGRAMS: [&str; 2] = ["nginx", "/usr/sbin/nginx"];
 const MODULES: [&str; 3] = ["/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/share/nginx/modules"];
 /// Serves `x.br`; without it brotli is not compared.
 const BROTLI: &str = "ngx_http_brotli_static_module.so";
+/// Compresses in brotli; without it only gzip is compared.
+const BROTLI_FILTER: &str = "ngx_http_brotli_filter_module.so";
+/// The levels at which nginx makes the page of `encoded` about as small as Edgeplane does by its defaults.
+const GZIP_LEVEL: u8 = 5;
+const BROTLI_LEVEL: u8 = 4;
 /// What nginx keeps open to an upstream: more than the generator has connections.
 const UPSTREAM_CONNECTIONS: usize = 128;
 
 impl Nginx {
     /// Whether compressed siblings in brotli are served.
     pub(crate) fn has_brotli() -> bool {
-        brotli().is_some()
+        module(BROTLI).is_some()
+    }
+
+    /// Whether it compresses in brotli.
+    pub(crate) fn encodes_brotli() -> bool {
+        module(BROTLI_FILTER).is_some()
     }
 }
 
@@ -48,15 +58,18 @@ impl Peer for Nginx {
 }
 
 fn config(role: &Role<'_>, place: &Place<'_>) -> Result<String, Failure> {
-    let mut text = brotli().map_or_else(String::new, |module| format!("load_module {module};\n"));
+    let mut text: String =
+        [BROTLI, BROTLI_FILTER].into_iter().filter_map(module).map(|path| format!("load_module {path};\n")).collect();
     if Uid::effective().is_root() {
         // The workers must read the files of whoever runs the suite.
         text.push_str("user root;\n");
     }
-    let compressed = if brotli().is_some() { "gzip_static on;\n    brotli_static on;" } else { "gzip_static on;" };
+    let compressed =
+        if module(BROTLI).is_some() { "gzip_static on;\n    brotli_static on;" } else { "gzip_static on;" };
     let (body, upstream) = match role {
         Role::Static(site) => (files(&site.files, compressed, "=404"), None),
         Role::Proxy { upstream } => (PROXY.to_owned(), Some(*upstream)),
+        Role::Encode { upstream, coding } => (encode(*coding), Some(*upstream)),
         Role::Fallback { site, upstream } => (with_app(&site.files, compressed), Some(*upstream)),
         Role::App { bundle, upstream: Some(upstream), .. } => {
             (with_app(&bundle.join("static"), compressed), Some(*upstream))
@@ -160,8 +173,17 @@ fn app(address: SocketAddr) -> String {
     )
 }
 
-fn brotli() -> Option<String> {
-    MODULES.into_iter().map(|folder| format!("{folder}/{BROTLI}")).find(|module| Path::new(module).exists())
+fn module(name: &str) -> Option<String> {
+    MODULES.into_iter().map(|folder| format!("{folder}/{name}")).find(|module| Path::new(module).exists())
+}
+
+/// Everything goes to the upstream, and comes back in fewer bytes. The buffers hold the whole page.
+fn encode(coding: Coding) -> String {
+    let how = match coding {
+        Coding::Gzip => format!("gzip on; gzip_proxied any; gzip_comp_level {GZIP_LEVEL}; gzip_buffers 16 8k;"),
+        Coding::Brotli => format!("brotli on; brotli_comp_level {BROTLI_LEVEL}; brotli_window 256k;"),
+    };
+    format!("{how}\n    gzip_vary on;\n    {PROXY}")
 }
 
 /// Without the folders of this run.

@@ -6,6 +6,7 @@ mod compressed;
 mod conditional;
 mod contest;
 mod decision;
+mod encoded;
 mod idle;
 mod image;
 mod kept_page;
@@ -39,6 +40,7 @@ pub(crate) const ALL: &[Scenario] = &[
     conditional::SCENARIO,
     not_found::SCENARIO,
     proxied::SCENARIO,
+    encoded::SCENARIO,
     latency::SCENARIO,
     cold_read::SCENARIO,
     page_load::SCENARIO,

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::{
     Address, ComputeSettings, EdgeCacheSettings, HeaderSettings, ImageTuning, Limits, LogFormat, Prerendered,
-    RewriteSettings, Settings, StaticSettings, Timeouts, access,
+    RewriteSettings, Settings, StaticSettings, Timeouts, access, compression,
     problem::SettingProblem,
     quantity::{self, GIB, KIB, MIB},
     read::Reader,
@@ -43,6 +43,7 @@ pub(crate) fn read(values: &Values, state_dir: PathBuf) -> (Settings, Vec<Settin
         custom_rules: Vec::new(),
         edge_cache: edge_cache(&mut reader),
         access: access::read(&mut reader),
+        compression: compression::read(&mut reader),
     };
     let settings = with_country(settings);
     contradictions(&settings, &mut reader);

@@ -13,6 +13,7 @@ mod meaning;
 mod read;
 mod quantity;
 mod address;
+mod compression;
 mod problem;
 mod rules;
 mod credential;
@@ -29,6 +30,7 @@ use crate::CustomRule;
 
 pub use access::{AccessPolicy, AccessSettings, HostAccess, HostPattern, Rate};
 pub use address::{Address, Admin};
+pub use compression::{Coding, CompressionSettings};
 pub use credential::{PasswordHash, User};
 pub use load::{Loaded, Sources};
 pub use problem::{Origin, SettingProblem, SettingProblems};
@@ -76,6 +78,8 @@ pub struct Settings {
     pub edge_cache: EdgeCacheSettings,
     /// Who may ask.
     pub access: AccessSettings,
+    /// Compression of Compute's answers.
+    pub compression: CompressionSettings,
 }
 
 /// A count, or as many as the machine (its cgroup quota) has processors.

@@ -22,7 +22,6 @@ use http::{
 
 use super::{
     conditional::{self, Validators, Verdict},
-    encoding::AcceptEncoding,
     lookup::Lookup,
     multipart,
     pack::{File, Found, Pack, Variant},
@@ -30,6 +29,7 @@ use super::{
 };
 use crate::{
     answer::{Answer, Body, Head},
+    coding::AcceptEncoding,
     headers::Overlay,
 };
 

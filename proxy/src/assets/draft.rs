@@ -8,11 +8,11 @@ use std::{
 };
 
 use super::{
-    encoding::ContentCoding,
     format::{self, Entry, Extent},
     listing::Listing,
     pack::Pack,
 };
+use crate::coding::ContentCoding;
 
 /// Bytes copied at once. Files of any size are streamed through one buffer of this size.
 const BUFFER: usize = 256 * 1024;

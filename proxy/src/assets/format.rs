@@ -11,7 +11,7 @@
 //! field means a new [`VERSION`]: packs are caches and are made again, never migrated. What is derived from the name
 //! or from settings (media types, header fields) is not in the file, so that changing it does not need a new pack.
 
-use super::encoding::ContentCoding;
+use crate::coding::ContentCoding;
 
 /// Changes with every change of the layout, and whenever the same files would make other variants.
 pub(super) const VERSION: u32 = 1;

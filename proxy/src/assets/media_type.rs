@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::coding::{is_text, shrinks};
+
 /// What a name without a known extension is (RFC 2046 4.5.1).
 const UNKNOWN: &str = "application/octet-stream";
 
@@ -26,20 +28,9 @@ pub(super) fn of(name: &[u8]) -> Cow<'static, str> {
     with_charset.into()
 }
 
-/// Whether files of this name shrink when compressed: text, and binary formats that are not compressed themselves.
+/// Whether files of this name shrink when compressed.
 pub(super) fn is_compressible(name: &[u8]) -> bool {
-    let essence = essence(name);
-    is_text(essence)
-        || matches!(
-            essence,
-            "application/wasm"
-                | "application/vnd.ms-fontobject"
-                | "font/ttf"
-                | "font/otf"
-                | "font/collection"
-                | "image/bmp"
-                | "image/x-icon"
-        )
+    shrinks(essence(name))
 }
 
 /// Type and subtype, without parameters.
@@ -65,23 +56,6 @@ fn essence(name: &[u8]) -> &'static str {
     } else {
         mime_guess::from_ext(extension).first_raw().unwrap_or(UNKNOWN)
     }
-}
-
-fn is_text(essence: &str) -> bool {
-    essence.starts_with("text/")
-        || essence.ends_with("+json")
-        || essence.ends_with("+xml")
-        || matches!(
-            essence,
-            "application/json"
-                | "application/javascript"
-                | "application/xml"
-                | "application/xml-dtd"
-                | "application/yaml"
-                | "application/toml"
-                | "application/x-sh"
-                | "application/x-subrip"
-        )
 }
 
 #[cfg(test)]

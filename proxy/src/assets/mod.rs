@@ -10,7 +10,7 @@
 //!
 //! `shelf` names the packs and removes old ones, `format` is the file's layout, [`prepare`](prepare()) is all of it.
 //!
-//! When a request comes (hot), [`answer`](answer()) looks the name up in memory (`lookup`), chooses the variant (`encoding`),
+//! When a request comes (hot), [`answer`](answer()) looks the name up in memory (`lookup`), chooses the variant (`coding`),
 //! evaluates the preconditions (`conditional`) and the range (`range`), and hands out a `content`: a window of the pack.
 //! [`ready`](ready()) does the same for plain requests without writing a head. [`absent`] and [`page`](page()) answer by a
 //! page where there is nothing. No file is opened or asked for, and no content byte is copied.
@@ -22,7 +22,6 @@ mod answer;
 mod conditional;
 mod content;
 mod draft;
-mod encoding;
 mod format;
 mod improve;
 mod listing;
@@ -44,7 +43,6 @@ pub use answer::{Outcome, Policy, answer};
 pub(crate) use conditional::{Validators, Verdict, evaluate, ranges};
 pub use content::Content;
 pub use draft::BuildError;
-pub use encoding::ContentCoding;
 pub use improve::{ImproveError, improve};
 pub use listing::WalkError;
 pub use lookup::Lookup;

@@ -14,13 +14,13 @@ use indexmap::IndexMap;
 
 use super::{
     content::Content,
-    encoding::ContentCoding,
     format::{self, Damage, Entry, Extent, Hash},
     lookup::{Lookup, Meant, Pages},
     mapped::Mapping,
     media_type,
     ready::Heads,
 };
+use crate::coding::ContentCoding;
 
 /// The files below `static/`, immutable. Cheap to share, and closed when the last answer made from it is gone.
 #[derive(Debug)]

@@ -16,10 +16,10 @@ use std::{
 
 use super::{
     draft::{BuildError, Draft, DraftFile},
-    encoding::ContentCoding,
     format::Extent,
     listing, media_type,
 };
+use crate::coding::ContentCoding;
 
 /// Bytes below which a file is not compressed: it fits into one packet either way.
 const COMPRESS_BYTES_MIN: u64 = 1024;

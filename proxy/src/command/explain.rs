@@ -23,6 +23,7 @@ use crate::{
     app::{self, Parts},
     assets::{self, Lookup, Policy},
     child::image::may_run_native,
+    coding::{self, Wants},
     compute::forwarded::Client,
     decide, edge_cache,
     headers::Overlay,
@@ -140,6 +141,8 @@ struct Routed {
     custom: Vec<HeaderField>,
     /// What the edge cache does before Compute is asked, where there is one.
     edge_cache: Option<edge_cache::Preview>,
+    /// What becomes of an answer of Compute on its way.
+    compression: Option<coding::Preview>,
 }
 
 /// The deployment as serving would activate it, but for Node.
@@ -231,18 +234,23 @@ impl Walk {
             (None, None) => {}
         }
         let cache = Some(&self.settings.edge_cache).filter(|cache| cache.enabled);
-        let cache = cache.filter(|_| steps.iter().any(|step| step.kind == TargetKind::Compute));
+        let asks_compute = steps.iter().any(|step| step.kind == TargetKind::Compute);
+        let cache = cache.filter(|_| asks_compute);
+        let custom = asked.overlay.as_deref().map(Overlay::all).unwrap_or_default();
+        let fields = custom.iter().map(|field| (field.name.as_str(), field.value.as_bytes()));
+        let compression = &self.settings.compression;
         let (scheme, deployment) = (self.scheme, "this one");
         let cached = edge_cache::Asked { head, site: "default", deployment, scheme, trusted: false };
         Ok(Routed {
             edge_cache: cache.map(|settings| edge_cache::Preview::of(&cached, settings)),
+            compression: asks_compute.then(|| coding::Preview::of(&Wants::of(head), fields, compression)),
             matched: String::from_utf8_lossy(path).into_owned(),
             pointer: format!("/routes/{}", decision.index),
             pattern: decision.route.path.as_str().to_owned(),
             passed_over: routes[..decision.index].iter().map(|route| route.path.as_str().to_owned()).collect(),
             steps,
             fallback_note,
-            custom: asked.overlay.as_deref().map(Overlay::all).unwrap_or_default().to_vec(),
+            custom: custom.to_vec(),
         })
     }
 
@@ -400,6 +408,7 @@ impl Routed {
             lines.push(format!("{:<12}{}{condition} {}", step.label, step.kind.as_str(), step.says));
         }
         lines.extend(self.edge_cache.as_ref().map(|preview| format!("edge cache  {preview}")));
+        lines.extend(self.compression.as_ref().map(|preview| format!("compression {preview}")));
         lines.extend(self.fallback_note.map(|note| format!("note        {note}")));
         if let Some(answer) = self.steps.last().and_then(|step| step.answer.as_ref()) {
             for (name, value) in &answer.headers {
@@ -454,6 +463,9 @@ impl Routed {
         });
         if let Some(preview) = &self.edge_cache {
             told["edge_cache"] = preview.to_string().into();
+        }
+        if let Some(preview) = &self.compression {
+            told["compression"] = preview.to_string().into();
         }
         told
     }

@@ -17,12 +17,11 @@ use http::StatusCode;
 use indexmap::IndexMap;
 
 use super::{
-    Asked, EdgeCache, Page,
+    Asked, EdgeCache, Guise, Page,
     epoch::Place,
     key::{COUNTRY, all_ignored, own_country, values},
     policy::Standing,
 };
-use crate::headers::Overlay;
 
 /// Every so many answers one goes the long way, so that the cache behind knows what is in demand.
 const LOOK_BEHIND: u32 = 64;
@@ -49,8 +48,12 @@ struct Entry {
     deployment: Box<str>,
     generation: u64,
     asked: u32,
-    /// The heads under custom headers, where there are some: of the page and of its 304.
+    /// The heads in another guise than that of the page, where there is one: of the page and of its 304.
     heads: Option<[Box<[u8]>; 2]>,
+    /// The content in fewer bytes.
+    content: Option<Bytes>,
+    /// What it counts for; a page may grow meanwhile.
+    weight: usize,
 }
 
 /// An answer that is written already. What belongs to the connection is to follow the head.
@@ -98,7 +101,7 @@ impl Front {
         }
         // One thread writes, so nothing is lost.
         self.hits.store(self.hits.load(Relaxed).wrapping_add(1), Relaxed);
-        let Entry { page, heads, .. } = &self.entries[at];
+        let Entry { page, heads, content, .. } = &self.entries[at];
         let [whole, not_modified] = match heads {
             Some([whole, not_modified]) => [&**whole, not_modified],
             None => [page.whole(), page.not_modified()],
@@ -108,29 +111,33 @@ impl Front {
         Some(if is_held && page.status == StatusCode::OK {
             ReadyPage { status: StatusCode::NOT_MODIFIED, head: not_modified, age, content: None }
         } else {
-            let content = (asked.head.method == "GET").then_some(&page.content);
+            let content = (asked.head.method == "GET").then(|| content.as_ref().unwrap_or(&page.content));
             ReadyPage { status: page.status, head: whole, age, content }
         })
     }
 
-    /// Keeps a page that answered a request, to be given again under the same custom headers.
-    pub fn keep(&mut self, asked: &Asked<'_>, page: &Arc<Page>, overlay: Option<&Overlay>, generation: u64) {
+    /// Keeps a page that answered a request, to be given again in the same guise.
+    pub fn keep(&mut self, asked: &Asked<'_>, page: &Arc<Page>, guise: Guise<'_>, generation: u64) {
         let bytes_max = self.cache.settings.front_bytes;
         if page.weight() > bytes_max / 4 || write_key(&mut self.key, asked, &self.cache).is_none() {
             return;
         }
         let head = asked.head;
-        let entry = Entry {
+        let mut entry = Entry {
             page: Arc::clone(page),
             place: Place::of(asked.site, head.host, head.path, head.query),
             deployment: asked.deployment.into(),
             generation,
             asked: 0,
-            heads: overlay.map(|overlay| page.heads_under(overlay)),
+            heads: (!guise.is_none()).then(|| page.heads_in(&guise)),
+            content: guise.content,
+            weight: 0,
         };
-        self.bytes += entry.weight();
+        let heads: usize = entry.heads.iter().flatten().map(|head| head.len()).sum();
+        entry.weight = page.weight() + heads;
+        self.bytes += entry.weight;
         if let Some(before) = self.entries.insert(self.key.as_slice().into(), entry) {
-            self.bytes -= before.weight();
+            self.bytes -= before.weight;
         }
         while self.bytes > bytes_max && !self.entries.is_empty() {
             // Any of them: what is in demand comes back from the cache behind.
@@ -141,14 +148,8 @@ impl Front {
 
     fn remove(&mut self, at: usize) {
         if let Some((_, entry)) = self.entries.swap_remove_index(at) {
-            self.bytes -= entry.weight();
+            self.bytes -= entry.weight;
         }
-    }
-}
-
-impl Entry {
-    fn weight(&self) -> usize {
-        self.page.weight() + self.heads.iter().flatten().map(|head| head.len()).sum::<usize>()
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use http::HeaderName;
 use indexmap::IndexSet;
-use moka::{Expiry, notification::RemovalCause, sync::Cache};
+use moka::{Expiry, notification::RemovalCause, ops::compute::Op, sync::Cache};
 
 use super::{page::Page, purge::Purge};
 
@@ -57,6 +57,15 @@ impl Memory {
         if !keep.is_zero() {
             self.entries.insert(key, Entry { kept: Kept::Page(page), keep });
         }
+    }
+
+    /// Counts a page anew that has grown, where it is still the one that is kept.
+    pub(super) fn weigh(&self, key: [u8; 32], page: &Arc<Page>, keep: Duration) {
+        let is_kept = |entry: &Entry| matches!(&entry.kept, Kept::Page(kept) if Arc::ptr_eq(kept, page));
+        self.entries.entry(key).and_compute_with(|entry| match entry {
+            Some(entry) if is_kept(entry.value()) => Op::Put(Entry { keep, ..entry.into_value() }),
+            _ => Op::Nop,
+        });
     }
 
     pub(super) fn insert_names(&self, key: [u8; 32], names: Arc<[HeaderName]>) {

@@ -2,7 +2,7 @@
 //!
 //! The way of a request: `key` (what it may be answered from, or why not) -> `memory`, and `disk` below it -> `page`; on
 //! a miss `flight` (one asks, the others wait) -> `lead`, which hears the answer, lets `policy` judge it and keeps it.
-//! `front` is what one thread has at hand. `epoch` and `purge` make what is kept invalid.
+//! `front` is what one thread has at hand, and `form` a page in fewer bytes. `epoch` and `purge` make what is kept invalid.
 //!
 //! It is a shared cache (RFC 9111) that keeps nothing that does not say so, nothing that sets a cookie, and nothing
 //! whose request carried one. A fetch whose answer may be kept tells Compute nothing about its client that is not in
@@ -13,6 +13,7 @@ mod disk;
 mod epoch;
 mod events;
 mod flight;
+mod form;
 mod front;
 mod key;
 mod lead;
@@ -43,7 +44,7 @@ pub(crate) use flight::{Landing, Passenger};
 pub use front::{Front, ReadyPage};
 pub use key::{Asked, Bypass, Key};
 pub use lead::{Fate, Lead};
-pub use page::{CACHE_STATUS, CacheStatus, Page};
+pub use page::{CACHE_STATUS, CacheStatus, Guise, Page};
 pub use policy::Fields;
 pub use preview::Preview;
 pub use purge::Purge;

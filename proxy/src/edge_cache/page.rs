@@ -1,18 +1,23 @@
 //! Hot: a kept answer, and how it is given.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use bytes::{Bytes, BytesMut};
 use edgeplane_config::EdgeCacheSettings;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::{
+    form::Forms,
     key::{Selecting, joined, selecting},
     policy::{Standing, Terms},
     purge::Name,
 };
 use crate::{
     answer::{Answer, Body, Head},
+    coding::Judged,
     headers::Overlay,
 };
 
@@ -58,8 +63,28 @@ pub struct Page {
     pub(super) selecting: Selecting,
     /// What was asked for anew, by an unsafe request, is something else.
     pub(super) epoch: u32,
+    /// The content in fewer bytes, where somebody wanted that.
+    pub(super) forms: Arc<Forms>,
     whole: Box<[u8]>,
     not_modified: Box<[u8]>,
+}
+
+/// What some clients get in the place of a page as it is kept.
+#[derive(Clone, Debug)]
+pub struct Guise<'a> {
+    /// The custom headers of the path that they ask for.
+    pub overlay: Option<&'a Overlay>,
+    /// What is made of it for them.
+    pub judged: Judged,
+    /// Its content in fewer bytes.
+    pub content: Option<Bytes>,
+}
+
+impl Guise<'_> {
+    /// Whether it is the page as it is kept.
+    pub(super) fn is_none(&self) -> bool {
+        self.overlay.is_none() && self.content.is_none() && !self.judged.varies
+    }
 }
 
 /// What a page is made of.
@@ -91,6 +116,7 @@ impl Page {
             received,
             selecting,
             epoch,
+            forms: Arc::default(),
             whole: Box::default(),
             not_modified: Box::default(),
         };
@@ -108,7 +134,7 @@ impl Page {
         for (name, value) in fields.iter().filter(|(name, _)| !is_of_content(name)) {
             headers.append(name, value.clone());
         }
-        Self::new(Parts {
+        let mut renewed = Self::new(Parts {
             name: self.name.clone(),
             status: self.status,
             headers,
@@ -117,7 +143,9 @@ impl Page {
             received,
             selecting: self.selecting.clone(),
             epoch: self.epoch,
-        })
+        });
+        renewed.forms = Arc::clone(&self.forms);
+        renewed
     }
 
     /// How old it is (RFC 9111 4.2.3).
@@ -191,15 +219,26 @@ impl Page {
         &self.not_modified
     }
 
-    /// Both under custom headers.
-    pub(super) fn heads_under(&self, overlay: &Overlay) -> [Box<[u8]>; 2] {
+    /// Both in another guise.
+    pub(super) fn heads_in(&self, guise: &Guise<'_>) -> [Box<[u8]>; 2] {
         [self.bare(), self.bare_not_modified()].map(|mut answer| {
-            if let Some(value) = overlay.cache_control_of(answer.status) {
-                answer.headers.insert(header::CACHE_CONTROL, value.clone());
+            if let (Some(content), Body::Whole(_)) = (&guise.content, &answer.body) {
+                answer.body = Body::Whole(content.clone());
             }
-            overlay.lay(&mut answer);
+            guise.judged.dress(answer.status, &mut answer.headers);
+            if let Some(overlay) = guise.overlay {
+                if let Some(value) = overlay.cache_control_of(answer.status) {
+                    answer.headers.insert(header::CACHE_CONTROL, value.clone());
+                }
+                overlay.lay(&mut answer);
+            }
             lines(answer)
         })
+    }
+
+    /// Its fields as they are kept.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
     }
 
     /// The answer with all of it.
@@ -240,7 +279,7 @@ impl Page {
     pub(super) fn weight(&self) -> usize {
         const OVERHEAD: usize = 1024;
         let said: usize = self.selecting.iter().map(|(_, value)| value.as_ref().map_or(0, |value| value.len())).sum();
-        OVERHEAD + self.content.len() + 3 * self.whole.len() + self.name.len() + said
+        OVERHEAD + self.content.len() + self.forms.len() + 3 * self.whole.len() + self.name.len() + said
     }
 }
 

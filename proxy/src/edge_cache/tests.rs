@@ -10,7 +10,10 @@ use edgeplane_config::Settings;
 use http::StatusCode;
 
 use super::*;
-use crate::answer::{Body, Head};
+use crate::{
+    answer::{Body, Head},
+    coding::{ContentCoding, Judged, Plain},
+};
 
 fn cache(change: impl FnOnce(&mut EdgeCacheSettings)) -> Arc<EdgeCache> {
     cache_over(None, change)
@@ -20,6 +23,12 @@ fn cache_over(folder: Option<&Path>, change: impl FnOnce(&mut EdgeCacheSettings)
     let mut settings = EdgeCacheSettings { enabled: true, ..Settings::default().edge_cache };
     change(&mut settings);
     EdgeCache::start(&settings, folder).unwrap()
+}
+
+/// No other guise than the page's own.
+fn as_it_is() -> Guise<'static> {
+    let judged = Judged { outcome: Err(Plain::Off), varies: false, weakens: false, events: false };
+    Guise { overlay: None, judged, content: None }
 }
 
 /// What is in memory is found at once.
@@ -374,7 +383,7 @@ fn what_a_thread_has_at_hand_is_what_the_cache_would_answer() {
     };
     assert_eq!(ready(&page), None);
     page.ask(|asked| match find(&cache, &cache.key(asked).unwrap(), asked) {
-        Found::Fresh(page) => front.keep(asked, &page, None, cache.generation()),
+        Found::Fresh(page) => front.keep(asked, &page, as_it_is(), cache.generation()),
         other => panic!("{other:?}"),
     });
     let mut ready = |request: &Request| {
@@ -400,6 +409,45 @@ fn what_a_thread_has_at_hand_is_what_the_cache_would_answer() {
     }
     Request { method: "PUT", ..get("/", &[]) }.ask(|asked| cache.invalidate(asked, &[]));
     assert_eq!(ready(&page), None);
+}
+
+/// The bytes of a form are made up here: who makes them is no business of the cache's.
+#[test]
+fn a_form_of_a_page_is_made_once_counted_and_given_from_what_is_at_hand() {
+    let cache = cache(|_| ());
+    let page = get("/", &[("accept-encoding", "br")]);
+    let long = "x".repeat(10_000);
+    assert_eq!(page.answered(&cache, 200, &[KEEP, ("etag", "\"1\"")], &long), Ok(Fate::Keep));
+    let mut front = cache.front();
+    let used = |cache: &EdgeCache| {
+        cache.memory.settle();
+        cache.used()[0].0
+    };
+    let before = used(&cache);
+    page.ask(|asked| {
+        let key = cache.key(asked).unwrap();
+        let Found::Fresh(page) = find(&cache, &key, asked) else { panic!("it is not there") };
+        let form = |made: Result<Option<Bytes>, ()>| {
+            let mut form = pin!(cache.form(&key, &page, ContentCoding::Brotli, |_| std::future::ready(made)));
+            match form.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(form) => form,
+                Poll::Pending => panic!("it waits"),
+            }
+        };
+        assert_eq!(form(Err(())), None, "not now");
+        let made = Some(Bytes::from("y".repeat(3000)));
+        assert_eq!(form(Ok(made.clone())), made);
+        assert_eq!(form(Err(())), made, "it is made once");
+        assert_eq!(used(&cache), before + 3000);
+        let judged = Judged { outcome: Ok(ContentCoding::Brotli), varies: true, ..as_it_is().judged };
+        front.keep(asked, &page, Guise { overlay: None, judged, content: made }, cache.generation());
+        let ready = front.ready(asked, Instant::now()).unwrap();
+        let head = String::from_utf8(ready.head.to_vec()).unwrap();
+        for line in ["content-encoding: br", "etag: W/\"1\"", "vary: Accept-Encoding", "content-length: 3000"] {
+            assert_eq!(head.matches(&format!("\r\n{line}\r\n")).count(), 1, "{line} in {head}");
+        }
+        assert_eq!(ready.content.map(Bytes::len), Some(3000));
+    });
 }
 
 /// A page that has to leave memory is on disk, until something newer or a purge takes it away.

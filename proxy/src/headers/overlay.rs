@@ -46,7 +46,7 @@ impl Overlay {
     ///
     /// "Cache-Control headers apply only to 200 OK": as with the manifest's `cacheControl`, that is extended to 206 and
     /// 304, which speak of the same content. So is `Content-Encoding`: an error has a content of its own.
-    pub fn fields(&self, status: StatusCode) -> impl Iterator<Item = &HeaderField> {
+    pub fn fields(&self, status: StatusCode) -> impl Iterator<Item = &HeaderField> + Clone {
         self.0.fields.iter().filter(move |field| goes_with(&field.name, status))
     }
 

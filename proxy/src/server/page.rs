@@ -2,6 +2,7 @@
 
 use std::{future::poll_fn, sync::Arc, time::Instant};
 
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use tokio::time::sleep_until;
 
@@ -14,14 +15,18 @@ use super::{
 use crate::{
     answer::{Answer, Body, Head},
     assets::{Ranges, Validators, Verdict, evaluate, ranges},
+    coding::{self, Compression, ContentCoding, Plain, Wants},
     compute::{Fleet, forwarded::Client},
-    edge_cache::{Asked, Bypass, CacheStatus, EdgeCache, Found, Landing, Lead, Page, Passenger, Turn},
+    edge_cache::{Asked, Bypass, CacheStatus, EdgeCache, Found, Guise, Key, Landing, Lead, Page, Passenger, Turn},
     headers::Overlay,
     service::reply::Refusal,
 };
 
 /// Fetches of one page that a request waits for: one that another variant came of is no answer yet.
 const FLIGHTS_MAX: usize = 3;
+
+/// Contents up to this size are compressed without changing threads: about as many bytes as one read of the relay's has.
+const FORM_BYTES_AT_ONCE: usize = 32 * 1024;
 
 /// What the cache has to say to a request.
 pub(super) enum Looked {
@@ -64,16 +69,19 @@ impl Looking<'_> {
             let generation = cache.generation();
             let before = match cache.find(&key, &asked).await {
                 Found::Fresh(page) => {
+                    let guise = self.guise(&key, &page).await;
+                    let answer = self.answer(&page, &guise, CacheStatus::Hit);
                     if let Some(pages) = shard.pages.as_ref().filter(|_| self.as_sent) {
-                        pages.lock().keep(&asked, &page, self.overlay, generation);
+                        pages.lock().keep(&asked, &page, guise, generation);
                     }
-                    return Looked::Answer(self.answer(&page, CacheStatus::Hit));
+                    return Looked::Answer(answer);
                 }
                 Found::Stale(page) => {
                     if let Turn::Lead(lead) = cache.board(&key, &asked, Some(Arc::clone(&page))) {
                         relay::refresh(shard, self.fleet, asked.head, self.client, self.has_fallback, lead);
                     }
-                    return Looked::Answer(self.answer(&page, CacheStatus::Stale));
+                    let guise = self.guise(&key, &page).await;
+                    return Looked::Answer(self.answer(&page, &guise, CacheStatus::Stale));
                 }
                 Found::Missing(before) => before,
             };
@@ -97,7 +105,7 @@ impl Looking<'_> {
     }
 
     /// Compute was asked: counts what came of it, makes invalid what that changed, and gives what is to be answered instead.
-    pub(super) fn passed(&self, passed: &mut Passed) -> Option<Answer> {
+    pub(super) async fn passed(&self, passed: &mut Passed) -> Option<Answer> {
         let lead = passed.lead.as_deref_mut();
         let (page, status) = match passed.end {
             End::Streamed { status, .. } => {
@@ -111,18 +119,60 @@ impl Looking<'_> {
             End::Refused(_) => lead?.failed()?,
             End::ClientLeft => return None,
         };
-        Some(self.answer(&page, status))
+        let key = self.cache.key(&self.asked).ok()?;
+        let guise = self.guise(&key, &page).await;
+        Some(self.answer(&page, &guise, status))
+    }
+
+    /// What this client gets of a page: its content in a coding, and what that does to its fields.
+    async fn guise(&self, key: &Key, page: &Arc<Page>) -> Guise<'_> {
+        let (compression, overlay) = (&self.shard.app.compression, self.overlay);
+        let status = page.status();
+        let replaced = |name: &str| overlay.is_some_and(|overlay| overlay.replaces(name, status));
+        let custom = overlay.into_iter().flat_map(|overlay| overlay.fields(status));
+        let custom = custom.map(|field| (field.name.as_str(), field.value.as_bytes()));
+        let said: Vec<_> = page.fields().filter(|(name, _)| !replaced(name)).chain(custom).collect();
+        let wants = Wants::of(self.asked.head);
+        let mut judged = compression.judge(&wants, said.iter().copied(), status, page.content().len());
+        drop(said);
+        let mut content = None;
+        if let Ok(coding) = judged.outcome {
+            // A part is one of the content as it is kept.
+            let parted = self.asked.head.field("range").is_some();
+            if !parted {
+                content = self.cache.form(key, page, coding, |content| form(compression, coding, content)).await;
+            }
+            if content.is_none() {
+                judged.outcome = Err(if parted { Plain::Status } else { Plain::Small });
+            }
+        }
+        Guise { overlay, judged, content }
     }
 
     /// The answer with a page, and its count.
-    pub(super) fn answer(&self, page: &Page, status: CacheStatus) -> Answer {
+    fn answer(&self, page: &Page, guise: &Guise<'_>, status: CacheStatus) -> Answer {
         self.cache.events().answered(status);
-        let mut answer = reply(page, self.asked.head, status);
+        let mut answer = reply(page, self.asked.head, guise, status);
+        guise.judged.dress(answer.status, &mut answer.headers);
         if let Some(value) = self.overlay.and_then(|overlay| overlay.cache_control_of(answer.status)) {
             answer.headers.insert(header::CACHE_CONTROL, value.clone());
         }
         answer
     }
+}
+
+/// A content in a coding, made elsewhere where it takes long: other clients of this thread are not to wait for it.
+async fn form(
+    compression: &Arc<Compression>,
+    coding: ContentCoding,
+    content: Bytes,
+) -> Result<Option<Bytes>, coding::Busy> {
+    if content.len() <= FORM_BYTES_AT_ONCE {
+        return compression.whole(coding, &content);
+    }
+    let compression = Arc::clone(compression);
+    let made = tokio::task::spawn_blocking(move || compression.whole(coding, &content)).await;
+    made.unwrap_or(Err(coding::Busy))
 }
 
 /// A request goes past the cache.
@@ -149,9 +199,12 @@ async fn wait(mut passenger: Passenger, connection: &mut Connection, until: toki
 }
 
 /// What a client gets of a page: all of it, a part, or word that it has it already.
-fn reply(page: &Page, head: &Head<'_>, status: CacheStatus) -> Answer {
+fn reply(page: &Page, head: &Head<'_>, guise: &Guise<'_>, status: CacheStatus) -> Answer {
     let now = Instant::now();
     let mut answer = page.answer(status, now);
+    if let Some(content) = &guise.content {
+        answer.body = Body::Whole(content.clone());
+    }
     if page.status() != StatusCode::OK {
         return answer;
     }

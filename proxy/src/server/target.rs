@@ -160,7 +160,10 @@ impl Turn<'_> {
             upstream::pass(self.shard, Whom::Fleet(Arc::clone(fleet)), connection, request).await
         };
         // What is kept may be given instead of what came, or of what did not come.
-        let kept = looking.and_then(|looking| looking.passed(&mut passed));
+        let kept = match &looking {
+            Some(looking) => looking.passed(&mut passed).await,
+            None => None,
+        };
         self.instance = passed.instance;
         let (connection, given) = self.given(passed);
         (connection, kept.map_or(given, Given::Answer))

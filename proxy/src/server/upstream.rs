@@ -113,6 +113,9 @@ pub(crate) async fn pass(shard: &Shard, whom: Whom, connection: Connection, requ
         overlay: request.overlay.cloned(),
         bounds: Arc::clone(&app.bounds),
         cached: app.edge_cache.is_some(),
+        http11: request.head.http11,
+        compression: Arc::clone(&app.compression),
+        encoder: None,
     })));
     let stop = if request.close { &app.closing } else { &app.keeping };
     let mut running = Box::pin(shard.engine.process_new_http(session, stop));

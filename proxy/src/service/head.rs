@@ -1,12 +1,14 @@
 //! Hot: the rules of `compute::fields` and `compute::forwarded` applied to Pingora's heads.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use pingora::{
     ErrorType, OrErr as _, Result,
     http::{RequestHeader, ResponseHeader},
 };
 
+use super::Passage;
 use crate::{
+    coding::{Answering, Edits, Encoder, Wants},
     compute::{
         fields::{self, Sink, Told},
         forwarded::Forwarding,
@@ -68,6 +70,29 @@ pub(super) fn pass_on(response: &mut ResponseHeader, request_id: &str, overlay: 
         }
     }
     Ok(())
+}
+
+/// Makes the answer of Compute one that is compressed on its way, where it is to be.
+pub(super) fn compress(
+    response: &mut ResponseHeader,
+    request: &RequestHeader,
+    passage: &Passage,
+) -> Result<Option<Encoder>> {
+    let (asked, said) = (pairs(&request.headers), pairs(&response.headers));
+    let wants = Wants::by(asked.iter().copied(), passage.http11);
+    let length = response.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let status = response.status;
+    let answering = Answering { status, length, has_content: request.method != Method::HEAD };
+    let (judged, encoder) = passage.compression.start(&wants, said.iter().copied(), answering);
+    let Edits { removed, added } = judged.edits(status, &response.headers);
+    drop(said);
+    for name in removed {
+        response.remove_header(&name);
+    }
+    for (name, value) in added {
+        response.append_header(name, value)?;
+    }
+    Ok(encoder)
 }
 
 fn pairs(headers: &HeaderMap) -> Vec<(&str, &[u8])> {

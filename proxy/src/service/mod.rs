@@ -15,9 +15,10 @@ pub(crate) mod peer;
 pub(crate) mod reply;
 pub(crate) mod signals;
 
-use std::{any::Any, net::SocketAddr, sync::Arc};
+use std::{any::Any, net::SocketAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use edgeplane_config::Site;
 use http::StatusCode;
 use parking_lot::Mutex;
@@ -30,6 +31,7 @@ use pingora::{
 };
 
 use crate::{
+    coding::{Compression, Encoder},
     compute::{
         Fleet, InstanceId, Names,
         exchange::{Exchange, Next, Verdict},
@@ -75,6 +77,11 @@ pub(crate) struct Passage {
     pub(crate) bounds: Arc<peer::Bounds>,
     /// There is an edge cache, which this way goes past.
     pub(crate) cached: bool,
+    /// The client speaks HTTP/1.1.
+    pub(crate) http11: bool,
+    pub(crate) compression: Arc<Compression>,
+    /// Compresses the answer.
+    pub(crate) encoder: Option<Encoder>,
 }
 
 /// The field in which a request to another site tells through whom it came (RFC 8586), and what we are called there.
@@ -161,7 +168,7 @@ impl ProxyHttp for Upstreams {
 
     async fn upstream_response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         ctx: &mut Self::CTX,
     ) -> Result<()> {
@@ -190,8 +197,31 @@ impl ProxyHttp for Upstreams {
         }
         if !response.status.is_informational() {
             passage.signals.decide();
+            // What another site answers is its own business.
+            passage.encoder = None;
+            if verdict == Verdict::Forward && passage.compression.is_on() && matches!(passage.whom, Whom::Fleet(_)) {
+                passage.encoder = head::compress(response, session.req_header(), passage)?;
+            }
         }
         Ok(())
+    }
+
+    fn response_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        ctx: &mut Self::CTX,
+    ) -> Result<Option<Duration>> {
+        let Some(encoder) = &mut passage(ctx)?.encoder else { return Ok(None) };
+        let (content, mut made) = (body.take().unwrap_or_default(), Vec::new());
+        let went = encoder.push(&content, &mut made);
+        // Whether more is at hand nobody says here, so nothing is held back.
+        let went = went.and_then(|()| if end_of_stream { encoder.finish(&mut made) } else { encoder.flush(&mut made) });
+        went.map_err(|broken| Error::explain(ErrorType::InternalError, broken.to_string()))?;
+        // An empty chunk would be the end.
+        *body = (!made.is_empty()).then(|| made.into());
+        Ok(None)
     }
 
     fn fail_to_connect(

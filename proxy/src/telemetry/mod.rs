@@ -8,6 +8,7 @@ pub mod admin;
 pub mod metrics;
 pub(crate) mod report;
 mod clock;
+mod codings;
 mod count;
 mod line;
 mod pages;

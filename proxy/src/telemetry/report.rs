@@ -13,7 +13,9 @@ use prometheus::{
     proto::MetricFamily,
 };
 
-use super::{admin::Report, metrics::RegisterError, pages::Pages, pictures::Pictures, visitors::Visitors};
+use super::{
+    admin::Report, codings::Codings, metrics::RegisterError, pages::Pages, pictures::Pictures, visitors::Visitors,
+};
 use crate::{app::App, child::image::Confinement, compute::Phase, image::WorkerEnd, site::Deployment};
 
 /// What the admin endpoints report while the app is being put together, and then the app.
@@ -53,6 +55,7 @@ impl AppReport {
         if app.access.is_some() {
             app.telemetry.metrics().register(Box::new(Visitors::new(Arc::clone(app))?))?;
         }
+        app.telemetry.metrics().register(Box::new(Codings::new(Arc::clone(&app.compression))?))?;
         Ok(Self(Arc::clone(app)))
     }
 

@@ -61,8 +61,19 @@ impl Body {
         matches!(self, Self::Close)
     }
 
-    /// Takes what belongs to the body from the front of `bytes`. The content of several chunks is moved together.
+    /// Takes what belongs to the body from the front of `bytes`. The content of several chunks is moved together, unless
+    /// it can be passed on as it is.
     pub(super) fn take(&mut self, bytes: &mut [u8]) -> Taken {
+        if let Self::Chunked(chunks) = self
+            && let Some(done) = chunks.take_whole(bytes)
+        {
+            return Taken { content: 0..bytes.len(), framed: true, done, poisoned: false, broken: false };
+        }
+        self.take_content(bytes)
+    }
+
+    /// The same without any framing, for content that something else is made of.
+    pub(super) fn take_content(&mut self, bytes: &mut [u8]) -> Taken {
         match self {
             Self::Length(left) => {
                 let n = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
@@ -78,9 +89,6 @@ impl Body {
 }
 
 fn gather(chunks: &mut Chunks, bytes: &mut [u8]) -> Taken {
-    if let Some(done) = chunks.take_whole(bytes) {
-        return Taken { content: 0..bytes.len(), framed: true, done, poisoned: false, broken: false };
-    }
     let mut content = 0..0;
     let mut at = 0;
     loop {

@@ -16,7 +16,10 @@ use super::{
     body::{Body, SizeLine, Taken},
     link::Link,
 };
-use crate::server::framing::Chunks;
+use crate::{
+    coding::{Broken, Encoder},
+    server::framing::Chunks,
+};
 
 /// How far it came.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub(super) enum Kept {
 struct Backlog {
     bytes: Vec<u8>,
     sent: usize,
+    /// Compresses what is for the client; what is kept is kept as it came.
+    encoder: Option<Encoder>,
 }
 
 impl Passing<'_> {
@@ -44,11 +49,12 @@ impl Passing<'_> {
         mut input: Vec<u8>,
         mut at: usize,
     ) -> Result<Kept, Cut> {
-        let mut backlog = Backlog { bytes: head, sent: 0 };
+        let mut backlog = Backlog { bytes: head, sent: 0, encoder: self.encoder.take() };
         loop {
-            let taken = body.take(&mut input[at..]);
+            let unframed = backlog.encoder.is_some();
+            let taken = if unframed { body.take_content(&mut input[at..]) } else { body.take(&mut input[at..]) };
             let content = &input[at..][taken.content.clone()];
-            backlog.add(body, content, &taken);
+            backlog.add(body, content, &taken)?;
             self.push(content, taken.framed);
             if taken.broken {
                 self.flush(link, backlog).await?;
@@ -65,6 +71,7 @@ impl Passing<'_> {
             input.clear();
             if !self.lead.as_ref().is_some_and(|lead| lead.is_keeping()) {
                 backlog.bytes.drain(..backlog.sent);
+                self.encoder = backlog.encoder;
                 // Nobody waits for it, and nobody will find it.
                 let wanted = self.connection.is_some();
                 return if wanted { Ok(Kept::TooLong { unsent: backlog.bytes, read: input }) } else { Err(Cut::Left) };
@@ -78,7 +85,7 @@ impl Passing<'_> {
                     self.flush(link, backlog).await?;
                     return Err(Cut::Upstream);
                 }
-                backlog.bytes.extend_from_slice(body.tail(false, true));
+                backlog.end(body)?;
                 self.finish(link, backlog).await?;
                 return Ok(Kept::Whole { clean: false });
             }
@@ -110,7 +117,8 @@ impl Passing<'_> {
         self.flush(link, backlog).await
     }
 
-    async fn flush(&mut self, link: &mut Link, backlog: Backlog) -> Result<(), Cut> {
+    async fn flush(&mut self, link: &mut Link, mut backlog: Backlog) -> Result<(), Cut> {
+        backlog.flush()?;
         self.write(link, [&backlog.bytes[backlog.sent..], &[], &[], &[]]).await?;
         self.give_back(Some(backlog.bytes));
         Ok(())
@@ -132,6 +140,9 @@ impl Passing<'_> {
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(Cut::Upstream)),
                 Poll::Pending => {}
             }
+            // Nothing more is here: what is must not wait for it.
+            backlog.flush()?;
+            self.poll_backlog(backlog, cx);
             if self.poll_client_left(cx).is_ready() {
                 self.lose_client();
             }
@@ -144,6 +155,7 @@ impl Passing<'_> {
         while backlog.sent < backlog.bytes.len() {
             let Some(connection) = &mut self.connection else {
                 backlog.sent = backlog.bytes.len();
+                backlog.encoder = None;
                 break;
             };
             match Pin::new(&mut connection.socket).poll_write(cx, &backlog.bytes[backlog.sent..]) {
@@ -169,7 +181,13 @@ impl Passing<'_> {
 
 impl Backlog {
     /// Adds what was read, as the client gets it.
-    fn add(&mut self, body: &Body, content: &[u8], taken: &Taken) {
+    fn add(&mut self, body: &Body, content: &[u8], taken: &Taken) -> Result<(), Broken> {
+        if let Some(encoder) = &mut self.encoder {
+            let mut made = Vec::new();
+            encoder.push(content, &mut made)?;
+            self.add_chunk(&made);
+            return if taken.done { self.end(body) } else { Ok(()) };
+        }
         let rewrites = body.is_chunked_for_the_client() && !taken.framed;
         if rewrites && let Some(line) = SizeLine::of(content.len()) {
             self.bytes.extend_from_slice(line.as_bytes());
@@ -177,6 +195,37 @@ impl Backlog {
         self.bytes.extend_from_slice(content);
         if !taken.framed {
             self.bytes.extend_from_slice(body.tail(!content.is_empty(), taken.done));
+        }
+        Ok(())
+    }
+
+    /// Adds what has been pushed and is still with the encoder.
+    fn flush(&mut self) -> Result<(), Broken> {
+        let Some(encoder) = &mut self.encoder else { return Ok(()) };
+        let mut made = Vec::new();
+        encoder.flush(&mut made)?;
+        self.add_chunk(&made);
+        Ok(())
+    }
+
+    /// Adds the end of the answer, which has no length.
+    fn end(&mut self, body: &Body) -> Result<(), Broken> {
+        let Some(mut encoder) = self.encoder.take() else {
+            self.bytes.extend_from_slice(body.tail(false, true));
+            return Ok(());
+        };
+        let mut made = Vec::new();
+        encoder.finish(&mut made)?;
+        self.add_chunk(&made);
+        self.bytes.extend_from_slice(b"0\r\n\r\n");
+        Ok(())
+    }
+
+    fn add_chunk(&mut self, made: &[u8]) {
+        if let Some(line) = SizeLine::of(made.len()) {
+            for piece in [line.as_bytes(), made, b"\r\n"] {
+                self.bytes.extend_from_slice(piece);
+            }
         }
     }
 }

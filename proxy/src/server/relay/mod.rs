@@ -9,6 +9,7 @@
 //! What is done to an exchange is decided in `compute` (`exchange`, `fields`, `forwarded`), as it is for `service`.
 
 mod body;
+mod encode;
 mod keep;
 mod link;
 mod pool;
@@ -26,7 +27,7 @@ use self::{
     body::{Body, SizeLine},
     keep::Kept,
     link::Link,
-    response::{Envelope, Head, Hearing},
+    response::{Coder, Envelope, Head, Hearing},
     wait::Unsent,
 };
 pub(crate) use self::{pool::Pool, refresh::refresh};
@@ -37,6 +38,7 @@ use super::{
     upstream::{End, Passed, Request, WITHHELD_PATIENCE},
 };
 use crate::{
+    coding::{Encoder, Wants},
     compute::{
         Fleet, InstanceId, Pick,
         exchange::{Exchange, Failure, Next, Stage, Verdict},
@@ -84,6 +86,8 @@ struct Passing<'a> {
     /// URIs that the answer names as changed.
     named: Vec<String>,
     exchange: Exchange,
+    /// Compresses the answer.
+    encoder: Option<Encoder>,
     /// Bytes of the request's body at the front of `connection.ahead`.
     body: usize,
     /// What the upstream did not take at once.
@@ -117,6 +121,7 @@ pub(crate) async fn pass(
         written: 0,
         lead,
         named: Vec::new(),
+        encoder: None,
         body,
         unsent: None,
         torn: false,
@@ -214,6 +219,10 @@ impl<'a> Passing<'a> {
         } else if self.connection.is_none() && head.verdict == Verdict::Forward {
             return Err(Cut::Left);
         }
+        if let Some(encoder) = self.encoder.take() {
+            input.drain(..at);
+            return self.encode(link, &head, body, encoder, [out.take().unwrap_or_default(), input]).await;
+        }
         loop {
             let taken = body.take(&mut input[at..]);
             if head.verdict == Verdict::Forward {
@@ -271,13 +280,20 @@ impl<'a> Passing<'a> {
                     cached: self.shard.app.edge_cache.is_some(),
                 };
                 let asked = self.request.head;
+                // What nobody waits for is kept as it comes.
+                let compression = Some(&*self.shard.app.compression).filter(|coding| coding.is_on());
+                let coder = compression.filter(|_| self.connection.is_some()).map(|compression| Coder {
+                    compression,
+                    wants: Wants::of(asked),
+                    encoder: &mut self.encoder,
+                });
                 let changing = self.shard.app.edge_cache.is_some() && !is_safe(asked.method);
                 let hearing = match self.lead.as_deref_mut() {
                     Some(lead) => Some(Hearing::Keeping { lead, asked }),
                     None => changing.then_some(Hearing::Changing(&mut self.named)),
                 };
                 let date = || self.shard.telemetry.clock().date(std::time::Instant::now());
-                let read = response::read(&bytes[at..], &mut self.exchange, hearing, envelope, date, out);
+                let read = response::read(&bytes[at..], &mut self.exchange, hearing, envelope, date, coder, out);
                 let Some(head) = read.map_err(|_| Cut::Upstream)? else { break };
                 at += head.length;
                 if head.verdict == Verdict::Refuse {

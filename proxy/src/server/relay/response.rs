@@ -7,6 +7,7 @@ use http::StatusCode;
 use super::request::Lines;
 use crate::{
     answer,
+    coding::{Answering, Change, Compression, ContentCoding, Encoder, Judged, VARY_VALUE, Wants},
     compute::{
         exchange::{Exchange, Verdict},
         fields::{Extent, Fields, Sink as _, Told},
@@ -44,6 +45,15 @@ pub(super) enum Hearing<'a> {
     Changing(&'a mut Vec<String>),
 }
 
+/// What an answer may be compressed by.
+pub(super) struct Coder<'a> {
+    pub(super) compression: &'a Compression,
+    /// What its client wants.
+    pub(super) wants: Wants<'a>,
+    /// Set where its content is to be compressed.
+    pub(super) encoder: &'a mut Option<Encoder>,
+}
+
 /// A head that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
@@ -62,25 +72,19 @@ pub(super) struct Head {
 pub(super) struct Unfit;
 
 /// Reads a head from the front of `bytes`, tells the exchange, and writes to `out` what the client gets to see of it.
-/// None while it is not complete. `date` is for an answer that has none.
+/// None while it is not complete. `date` is for an answer that has none. Without a `coder` it goes as it is.
 pub(super) fn read(
     bytes: &[u8],
     exchange: &mut Exchange,
     hearing: Option<Hearing<'_>>,
     envelope: Envelope<'_>,
     date: impl FnOnce() -> DateLine,
+    coder: Option<Coder<'_>>,
     out: &mut Vec<u8>,
 ) -> Result<Option<Head>, Unfit> {
     let mut fields = [const { MaybeUninit::uninit() }; FIELDS_MAX];
     let mut response = httparse::Response::new(&mut []);
-    let mut parser = httparse::ParserConfig::default();
-    // RFC 9112 5.1: a proxy removes such spaces from an answer.
-    parser.allow_spaces_after_header_name_in_responses(true);
-    let length = match parser.parse_response_with_uninit_headers(&mut response, bytes, &mut fields) {
-        Ok(httparse::Status::Complete(length)) if length <= HEAD_MAX => length,
-        Ok(httparse::Status::Partial) if bytes.len() < HEAD_MAX => return Ok(None),
-        _ => return Err(Unfit),
-    };
+    let Some(length) = parse(&mut response, bytes, &mut fields)? else { return Ok(None) };
     let (Some(code), Some(minor)) = (response.code, response.version) else { return Err(Unfit) };
     let status = StatusCode::from_u16(code).map_err(|_| Unfit)?;
     let fields = response.headers.iter().map(|field| (field.name, field.value));
@@ -103,34 +107,96 @@ pub(super) fn read(
     let mut lines = Lines(out);
     start(&mut lines, code, response.reason.unwrap_or_default());
     let overlay = envelope.overlay.filter(|_| !interim);
+    let stays = |name: &str| told.passes(name) && !overlay.is_some_and(|overlay| overlay.replaces(name, status));
+    let custom = overlay.into_iter().flat_map(|overlay| overlay.fields(status));
+    let custom = custom.map(|field| (field.name.as_str(), field.value.as_bytes()));
+    let coder = coder.filter(|_| !interim);
+    let judged = coder.map(|coder| {
+        let said = fields.clone().filter(|(name, _)| stays(name)).chain(custom.clone());
+        let has_content = head.extent != Some(Extent::Nothing);
+        coder.judge(said, Answering { status, length: told.length(), has_content })
+    });
     let mut dated = false;
     for (name, value) in fields {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         let is_ours = !interim && (is("x-request-id") || (envelope.cached && is(CACHE_STATUS.as_str())));
-        let is_ours = is_ours || (dated && is("date"));
-        if !told.passes(name) || is_ours || overlay.is_some_and(|overlay| overlay.replaces(name, status)) {
+        if !stays(name) || is_ours || (dated && is("date")) {
             continue;
         }
         dated |= is("date");
-        lines.begin(name);
-        lines.put(value);
-        lines.end();
+        put(&mut lines, name, value, judged.as_ref());
     }
-    for field in overlay.into_iter().flat_map(|overlay| overlay.fields(status)) {
-        lines.begin(field.name.as_str());
-        lines.put(field.value.as_bytes());
-        lines.end();
+    for (name, value) in custom {
+        put(&mut lines, name, value, judged.as_ref());
     }
-    if let Some(length) = told.length() {
-        lines.begin("Content-Length");
-        lines.put(itoa::Buffer::new().format(length).as_bytes());
-        lines.end();
+    let coding = judged.as_ref().and_then(Judged::coding);
+    if let Some(length) = told.length().filter(|_| coding.is_none()) {
+        put(&mut lines, "Content-Length", itoa::Buffer::new().format(length).as_bytes(), None);
+    }
+    if let Some(judged) = &judged {
+        encode(&mut lines, judged, head.extent);
     }
     if !interim {
         finish(&mut lines, head.extent, (!dated).then(date), fate, envelope);
     }
     lines.end();
     Ok(Some(head))
+}
+
+/// The bytes of a head; none while it is not complete.
+fn parse<'f, 'b>(
+    response: &mut httparse::Response<'f, 'b>,
+    bytes: &'b [u8],
+    fields: &'f mut [MaybeUninit<httparse::Header<'b>>],
+) -> Result<Option<usize>, Unfit> {
+    let mut parser = httparse::ParserConfig::default();
+    // RFC 9112 5.1: a proxy removes such spaces from an answer.
+    parser.allow_spaces_after_header_name_in_responses(true);
+    match parser.parse_response_with_uninit_headers(response, bytes, fields) {
+        Ok(httparse::Status::Complete(length)) if length <= HEAD_MAX => Ok(Some(length)),
+        Ok(httparse::Status::Partial) if bytes.len() < HEAD_MAX => Ok(None),
+        _ => Err(Unfit),
+    }
+}
+
+impl Coder<'_> {
+    fn judge<'f>(self, said: impl Fields<'f>, answer: Answering) -> Judged {
+        let (judged, encoder) = self.compression.start(&self.wants, said, answer);
+        *self.encoder = encoder;
+        judged
+    }
+}
+
+/// Writes a field, as compression leaves it.
+fn put(lines: &mut Lines<'_>, name: &str, value: &[u8], judged: Option<&Judged>) {
+    let change = judged.map_or(Change::Same, |judged| judged.change(name, value));
+    if change == Change::Gone {
+        return;
+    }
+    lines.begin(name);
+    if change == Change::Weak {
+        lines.put(b"W/");
+    }
+    lines.put(value);
+    lines.end();
+}
+
+/// Says what became of the content.
+fn encode(lines: &mut Lines<'_>, judged: &Judged, extent: Option<Extent>) {
+    if let Some(token) = judged.coding().and_then(ContentCoding::token) {
+        lines.begin("Content-Encoding");
+        lines.put(token.as_bytes());
+        lines.end();
+        if matches!(extent, Some(Extent::Length(_))) {
+            // How long it gets is known when all of it was sent.
+            lines.put(b"Transfer-Encoding: chunked\r\n");
+        }
+    }
+    if judged.varies {
+        lines.begin("Vary");
+        lines.put(VARY_VALUE.as_bytes());
+        lines.end();
+    }
 }
 
 impl Hearing<'_> {
@@ -197,7 +263,8 @@ mod tests {
 
     fn reading(bytes: &[u8]) -> (Result<Option<Head>, Unfit>, String) {
         let mut out = Vec::new();
-        let read = read(bytes, &mut Exchange::new("GET", false, false, 1), None, ENVELOPE, || [b'd'; 37], &mut out);
+        let mut exchange = Exchange::new("GET", false, false, 1);
+        let read = read(bytes, &mut exchange, None, ENVELOPE, || [b'd'; 37], None, &mut out);
         (read, String::from_utf8(out).unwrap())
     }
 

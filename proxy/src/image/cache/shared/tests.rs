@@ -84,7 +84,7 @@ async fn a_server_that_is_not_there_is_asked_once() {
 #[tokio::test]
 async fn a_few_read_at_once_and_the_others_wait_no_longer_than_for_an_answer() {
     let shared = shared_within(&[b'k'; 32], Duration::from_millis(20)).expect("a key");
-    let reading = shared.0.reads.acquire_many(READS as u32).await.expect("open");
+    let reading = shared.0.reads.acquire_many(u32::try_from(READS).unwrap()).await.expect("open");
     assert!(shared.get(&DIGEST).await.is_none());
     let results = || shared.0.events.snapshot().shared;
     assert_eq!((results()[SharedResult::Error as usize], results()[SharedResult::Skipped as usize]), (0, 1));

@@ -1,4 +1,4 @@
-//! Hot: which encoded variant a client gets (RFC 9110 12.5.3).
+//! Hot: which content coding a client gets (RFC 9110 12.5.3).
 
 use std::cell::Cell;
 
@@ -44,7 +44,7 @@ impl ContentCoding {
 
 /// `Accept-Encoding`: a weight in thousandths for each coding that is named.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct AcceptEncoding {
+pub(crate) struct AcceptEncoding {
     /// Indexed by the coding's number.
     named: [Option<u16>; 4],
     /// `*`: all codings not named, identity included.
@@ -65,12 +65,17 @@ thread_local! {
 
 impl AcceptEncoding {
     /// What a request accepts.
-    pub(super) fn of(head: &Head<'_>) -> Self {
-        let mut values = head.fields("accept-encoding");
-        match (values.next(), values.next()) {
+    pub(crate) fn of(head: &Head<'_>) -> Self {
+        Self::by(head.fields("accept-encoding"))
+    }
+
+    /// What the values of all fields of that name accept.
+    pub(crate) fn by<'a>(values: impl Iterator<Item = &'a str> + Clone) -> Self {
+        let mut first = values.clone();
+        match (first.next(), first.next()) {
             (None, _) => Self::default(),
             (Some(value), None) => Self::remembered(value),
-            _ => Self::parse(head.fields("accept-encoding")),
+            _ => Self::parse(values),
         }
     }
 
@@ -90,7 +95,7 @@ impl AcceptEncoding {
 
     /// Parses the values of all fields of that name. Members that are malformed or unknown are passed over, and of a
     /// coding named twice the first counts.
-    pub(super) fn parse<'a>(values: impl Iterator<Item = &'a str>) -> Self {
+    fn parse<'a>(values: impl Iterator<Item = &'a str>) -> Self {
         let mut out = Self::default();
         for member in values.flat_map(|value| value.split(',')) {
             let mut parts = member.split(';').map(str::trim);
@@ -112,11 +117,16 @@ impl AcceptEncoding {
     ///
     /// The file itself is always there. It is the last resort where it is not named, and also where everything there
     /// is was refused: RFC 9110 12.4.1 lets a server disregard the field, and bytes serve a client better than 406.
-    pub(super) fn choose(&self, exists: impl Fn(ContentCoding) -> bool) -> ContentCoding {
+    pub(crate) fn choose(&self, exists: impl Fn(ContentCoding) -> bool) -> ContentCoding {
+        self.best(ContentCoding::ALL.into_iter().filter(|coding| exists(*coding)))
+    }
+
+    /// The same among `offered`, in their order.
+    pub(crate) fn best(&self, offered: impl Iterator<Item = ContentCoding>) -> ContentCoding {
         let mut best = (0, ContentCoding::Identity);
-        for coding in ContentCoding::ALL {
+        for coding in offered.chain([ContentCoding::Identity]) {
             let weight = self.named[coding as usize].or(self.others).unwrap_or(0);
-            if weight > best.0 && (coding == ContentCoding::Identity || exists(coding)) {
+            if weight > best.0 {
                 best = (weight, coding);
             }
         }
