@@ -17,7 +17,7 @@ const PLAIN_MAX: u64 = 13_550;
 const RULED_MORE_MAX: u64 = 20;
 
 /// How much more, in percent, a plain request may cost behind a list of 1000 networks and a rate.
-const ADMITTED_MORE_MAX: u64 = 10;
+const ADMITTED_MORE_MAX: u64 = 20;
 
 /// Operations of the shorter run. The longer one does twice as many, so that what start and end cost cancels out.
 const OPERATIONS: u64 = 2_000;
