@@ -31,6 +31,7 @@ mod pages;
 mod plain;
 mod requests;
 mod rules;
+mod skew;
 mod specification;
 mod static_files;
 mod support;

@@ -29,7 +29,7 @@ mod settings;
 
 pub use bundle::{Bundle, ComputeFolder};
 pub use compute::{ComputeResource, Runtime};
-pub use custom_headers::{HeaderField, HeaderPlace, HeaderRule, custom_headers};
+pub use custom_headers::{HeaderField, HeaderPlace, HeaderRule, custom_headers, custom_headers_file};
 pub use custom_rules::{
     CustomRule, Demand, Piece, Placeholder, RuleAction, RuleSource, RuleTarget, RuleText, Site, parse_custom_rules,
     read_custom_rules,
@@ -39,6 +39,7 @@ pub use manifest::{Framework, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
 pub use problem::{Location, Problem, Problems, Rule, Severity};
 pub use route::{PathFault, PathPattern, Route, Target, TargetKind};
 pub use settings::{
-    Address, Admin, Amount, ComputeSettings, EdgeCacheSettings, HeaderSettings, ImageTuning, Limits, Loaded, LogFormat,
-    Origin, Prerendered, RewriteSettings, SettingProblem, SettingProblems, Settings, Sources, StaticSettings, Timeouts,
+    Address, Admin, Amount, ComputeSettings, DeploySettings, EdgeCacheSettings, HeaderSettings, ImageTuning, Limits,
+    Loaded, LogFormat, Origin, Prerendered, RewriteSettings, SettingProblem, SettingProblems, Settings, SiteSettings,
+    SkewSettings, Sources, StaticSettings, Timeouts,
 };

@@ -14,6 +14,8 @@ mod quantity;
 mod address;
 mod problem;
 mod rules;
+mod deploy;
+mod sites;
 
 #[cfg(test)]
 mod tests;
@@ -25,8 +27,10 @@ use ipnet::IpNet;
 use crate::CustomRule;
 
 pub use address::{Address, Admin};
+pub use deploy::{DeploySettings, SkewSettings};
 pub use load::{Loaded, Sources};
 pub use problem::{Origin, SettingProblem, SettingProblems};
+pub use sites::SiteSettings;
 
 /// Everything an operator can decide, resolved: defaults < file < environment < flags.
 #[derive(Clone, Debug)]
@@ -69,6 +73,10 @@ pub struct Settings {
     pub custom_rules: Vec<CustomRule>,
     /// The edge cache.
     pub edge_cache: EdgeCacheSettings,
+    /// Previous deployments.
+    pub skew: SkewSettings,
+    /// Deploys.
+    pub deploy: DeploySettings,
 }
 
 /// A count, or as many as the machine (its cgroup quota) has processors.
@@ -324,6 +332,18 @@ pub struct EdgeCacheSettings {
 }
 
 impl Settings {
+    /// The site of the command line, as the settings above the first section describe it.
+    pub fn default_site(&self, name: &str) -> SiteSettings {
+        SiteSettings {
+            name: name.to_owned(),
+            hosts: Vec::new(),
+            bundle: None,
+            upstream: self.upstream.clone(),
+            env_file: self.env_file.clone(),
+            public_host: self.public_host.clone(),
+        }
+    }
+
     /// The commented settings file with every setting and its default.
     pub fn default_file() -> &'static str {
         wire::DEFAULTS

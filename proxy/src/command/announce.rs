@@ -9,7 +9,8 @@ use crate::{app::App, child::image::Confinement, server::listen::Listener};
 
 /// Says what is served, where, by whom, and how to end it; last of all the lines that start with `listening`.
 pub(crate) fn started(app: &App, bundle: Option<&Bundle>, listeners: &[Listener], admin: Option<&str>) {
-    let deployment = app.sites.find("").current();
+    let line = app.sites.default_site().line();
+    let deployment = line.current();
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = match bundle {
@@ -36,6 +37,9 @@ pub(crate) fn started(app: &App, bundle: Option<&Bundle>, listeners: &[Listener]
     }
     if deployment.image_rules.is_some() {
         let _ = writeln!(text, "images     {}", sandbox(app.settings.image.unsandboxed));
+    }
+    for previous in line.previous() {
+        let _ = writeln!(text, "previous   {}", previous.id);
     }
     if let Some(admin) = admin {
         let _ = writeln!(text, "admin      {admin}/healthz /readyz /metrics");

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{
     Failure,
     arguments::{ExplainArgs, Format},
-    output, rules,
+    choice, output, rules,
     ruling::Ruling,
 };
 use crate::{
@@ -37,7 +37,8 @@ pub(crate) fn run(settings: &Settings, args: ExplainArgs) -> Result<(), Failure>
         .map_err(|source| Failure::unavailable("pack the static files", source))?;
     let custom_rules = rules::gather(settings, Some(&bundle))?;
     let (manifest, custom_headers) = (bundle.manifest.clone(), bundle.custom_headers.clone());
-    let parts = Parts { manifest, custom_rules, pack, compute: None, images: None, pages: None, custom_headers };
+    let public_host = settings.public_host.clone();
+    let parts = Parts { id: None, manifest, custom_rules, pack, compute: None, custom_headers, public_host };
     let deployment =
         app::activate(settings, parts).map_err(|source| Failure::unavailable("compile the routes", source))?;
     let url = Url::parse(&url)?;
@@ -110,6 +111,8 @@ struct Asked<'a> {
 /// Everything about one request.
 struct Explanation {
     request: String,
+    /// Which deployment answers, where there may be several.
+    deployment: Option<String>,
     rules: Option<Ruling>,
     /// None where a rule answers by itself.
     routed: Option<Routed>,
@@ -176,7 +179,8 @@ impl Walk {
             let asked = Asked { head, path: asked_path, overlay: self.deployment.overlay(asked_path), as_sent: true };
             end.steps.extend(self.absent(&asked));
         }
-        Ok(Explanation { request: request_line(head), rules, routed, last })
+        let deployment = choice::deployment(&self.settings, head);
+        Ok(Explanation { request: request_line(head), deployment, rules, routed, last })
     }
 
     /// The route of another address than the one asked for.
@@ -334,6 +338,7 @@ fn request_line(head: &Head<'_>) -> String {
 impl Explanation {
     fn text(&self) -> String {
         let mut lines = vec![self.request.clone()];
+        lines.extend(self.deployment.iter().map(|deployment| format!("deployment  {deployment}")));
         lines.extend(self.rules.iter().flat_map(Ruling::lines));
         lines.extend(self.routed.iter().flat_map(Routed::lines));
         if let Some((ruling, then)) = &self.last {
@@ -349,6 +354,9 @@ impl Explanation {
             Routed::json,
         );
         json["request"] = self.request.clone().into();
+        if let Some(deployment) = &self.deployment {
+            json["deployment"] = deployment.clone().into();
+        }
         if let Some(rules) = &self.rules {
             json["rules"] = json!({ "first": rules.json(), "outcome": rules.lines().last() });
         }

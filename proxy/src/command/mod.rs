@@ -9,6 +9,7 @@ mod announce;
 mod state;
 mod stop;
 mod check;
+mod choice;
 mod explain;
 mod pack;
 mod optimize;

@@ -3,23 +3,20 @@
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     thread,
 };
 
-use edgeplane_config::{Admin, Amount, Bundle, CustomRule, HeaderRule, Manifest, Settings};
+use edgeplane_config::{Admin, Amount, Settings};
 use tokio::runtime::Builder;
 
-use super::{Failure, announce, arguments::ServeArgs, output, rules, state::StateDir, stop::Stop};
+use super::{Failure, announce, arguments::ServeArgs, output, state::StateDir, stop::Stop};
 use crate::{
-    app::{self, App, Parts},
-    assets::{self, Pack},
-    compute::{Fleet, Plan, environment},
+    app::{App, DEFAULT_SITE},
     control::ControlSocket,
+    deploy::{ActivateError, Berth, Served, Stage, Steward},
     server::{self, listen::Listener},
+    site::Sites,
     telemetry::{
         Telemetry,
         access_log::AccessLog,
@@ -47,32 +44,16 @@ pub(crate) fn run(settings: Settings, args: ServeArgs, environment: Vec<(OsStrin
     ended
 }
 
-/// What is to be served.
-struct Served {
-    manifest: Manifest,
-    bundle: Option<Bundle>,
-    custom_headers: Vec<HeaderRule>,
-    custom_rules: Vec<CustomRule>,
-}
-
 fn open(settings: &Settings, path: Option<&Path>) -> Result<Served, Failure> {
     let sidecar = !settings.upstream.is_empty();
-    if sidecar && path.is_none() && !Path::new(DEFAULT_BUNDLE).exists() {
-        let (custom_headers, problems) = edgeplane_config::custom_headers(&settings.headers, None);
-        if problems.has_errors() {
-            return Err(Failure::Bundle(problems));
-        }
-        let custom_rules = rules::gather(settings, None)?;
-        return Ok(Served { manifest: Manifest::compute_only(), bundle: None, custom_headers, custom_rules });
-    }
-    let path = path.unwrap_or_else(|| Path::new(DEFAULT_BUNDLE));
-    let bundle = Bundle::open_with(path, sidecar, &settings.headers).map_err(Failure::Bundle)?;
-    for problem in bundle.warnings.iter() {
-        output::problem(problem);
-    }
-    let custom_rules = rules::gather(settings, Some(&bundle))?;
-    let (manifest, custom_headers) = (bundle.manifest.clone(), bundle.custom_headers.clone());
-    Ok(Served { manifest, bundle: Some(bundle), custom_headers, custom_rules })
+    let served = if sidecar && path.is_none() && !Path::new(DEFAULT_BUNDLE).exists() {
+        Served::upstreams(settings)
+    } else {
+        Served::open(path.unwrap_or_else(|| Path::new(DEFAULT_BUNDLE)), settings, sidecar)
+    };
+    let served = served.map_err(Failure::Bundle)?;
+    served.remarks.iter().for_each(output::problem);
+    Ok(served)
 }
 
 fn n_threads(threads: Amount) -> usize {
@@ -106,29 +87,26 @@ async fn serve(
     let state = StateDir::open(&settings.state_dir)
         .map_err(|source| Failure::unavailable("use the state directory", source))?;
 
-    let preparing = async {
-        let pack = make_pack(&settings, served.bundle.as_ref(), pack).await?;
-        let compute = start_compute(&settings, served.bundle.as_ref(), &state, environment).await?;
-        Ok((pack, compute))
-    };
-    let (pack, compute) = tokio::select! {
-        prepared = preparing => prepared?,
+    let stage = Stage::new(Arc::clone(&settings), environment, state.path());
+    let bundle = served.bundle.clone();
+    let starting = Berth::open(&stage, settings.default_site(DEFAULT_SITE), state.path(), served, pack);
+    let berth = tokio::select! {
+        started = starting => started.map_err(unserved)?,
         () = stop.requested() => {
             tracing::info!("stopped before anything was served");
             return Ok(());
         }
     };
     let telemetry = telemetry(&settings)?;
-    let (images, pages) = (Some(state.path().join("images")), Some(state.path().join("pages")));
-    let Served { manifest, bundle, custom_headers, custom_rules } = served;
-    let parts = Parts { manifest, custom_rules, pack, compute: compute.clone(), images, pages, custom_headers };
-    let app = App::build(Arc::clone(&settings), parts, telemetry)
+    let sites = Sites::only(Arc::clone(berth.site()));
+    let app = App::of_sites(Arc::clone(&settings), sites, telemetry, Some(state.path()))
         .map(Arc::new)
         .map_err(|source| Failure::unavailable("put the server together", source))?;
+    let steward = Arc::new(Steward::new(stage, vec![berth]));
     let started = AppReport::new(&app).map_err(|source| Failure::unavailable("set up metrics", source))?;
     report.started(started);
     control(&app, &state);
-    let improving = improve_pack(&app);
+    steward.begin();
     announce::started(&app, bundle.as_ref(), &listeners, admin_url.as_deref());
 
     let drained = server::run(Arc::clone(&app), listeners, n_shards, async {
@@ -137,13 +115,24 @@ async fn serve(
     })
     .await
     .map_err(|source| Failure::unavailable("start the threads", source))?;
-    improving.store(true, Ordering::Release);
     announce::ended(drained);
-    if let Some(fleet) = compute {
-        fleet.stop().await;
-    }
+    steward.end(&app.sites).await;
     app.telemetry.finish();
     Ok(())
+}
+
+/// Why nothing is served, in the words of a command.
+fn unserved(error: ActivateError) -> Failure {
+    match error {
+        ActivateError::Bundle(problems) => Failure::Bundle(problems),
+        ActivateError::Copy(source) => Failure::unavailable("copy the bundle", source),
+        ActivateError::Store(source) => Failure::unavailable("keep the bundle", source),
+        ActivateError::Pack(source) => Failure::unavailable("pack the static files", source),
+        ActivateError::Environment(source) => Failure::unavailable("start Node", source),
+        ActivateError::Node(source) => Failure::unavailable("start Node", source),
+        ActivateError::Build(source) => Failure::unavailable("put the server together", source),
+        ActivateError::Thread(source) => Failure::unavailable("pack the static files", source),
+    }
 }
 
 /// Listens for operators. Without the socket nothing but their commands is missing.
@@ -167,72 +156,8 @@ async fn bind_admin(settings: &Settings) -> Result<Option<AdminListener>, Failur
     }
 }
 
-/// The pack of the bundle's static files: read and compressed on a thread that may block.
-async fn make_pack(settings: &Arc<Settings>, bundle: Option<&Bundle>, ready: Option<PathBuf>) -> Result<Pack, Failure> {
-    let static_dir = bundle.and_then(|bundle| bundle.static_dir.clone());
-    let settings = Arc::clone(settings);
-    let made = tokio::task::spawn_blocking(move || match ready {
-        Some(path) => Pack::open(&path).map_err(assets::PrepareError::from),
-        None => assets::prepare(static_dir.as_deref(), &app::packs_dir(&settings.state_dir), &settings.assets),
-    });
-    match made.await {
-        Ok(made) => made.map_err(|source| Failure::unavailable("pack the static files", source)),
-        Err(panicked) => Err(Failure::unavailable("pack the static files", panicked)),
-    }
-}
-
-async fn start_compute(
-    settings: &Settings,
-    bundle: Option<&Bundle>,
-    state: &StateDir,
-    inherited: Vec<(OsString, OsString)>,
-) -> Result<Option<Arc<Fleet>>, Failure> {
-    if !settings.upstream.is_empty() {
-        return Ok(Some(Arc::new(Fleet::upstreams(settings.upstream.iter().cloned()))));
-    }
-    let Some(folder) = bundle.and_then(|bundle| bundle.compute.clone()) else { return Ok(None) };
-    let cannot = |source: Box<dyn std::error::Error + Send + Sync>| Failure::Unavailable { act: "start Node", source };
-    let variables = settings
-        .env_file
-        .as_deref()
-        .map(environment::read)
-        .transpose()
-        .map_err(|error| cannot(Box::new(error)))?
-        .unwrap_or_default();
-    let environment = environment::of_app(inherited, variables);
-    let run_dir = state.path().join("run");
-    let plan = Plan::new(folder, settings.compute.clone(), settings.instances, environment, run_dir);
-    Fleet::start(plan).await.map(|fleet| Some(Arc::new(fleet))).map_err(|error| cannot(Box::new(error)))
-}
-
 fn telemetry(settings: &Settings) -> Result<Telemetry, Failure> {
     let metrics = Metrics::new().map_err(|source| Failure::unavailable("set up metrics", source))?;
     let log = AccessLog::start(settings.log).map_err(|source| Failure::unavailable("start the access log", source))?;
     Ok(Telemetry::new(metrics, log))
-}
-
-/// Makes the better compressed pack behind the scenes and swaps it in. The flag cancels it.
-fn improve_pack(app: &Arc<App>) -> Arc<AtomicBool> {
-    let cancel = Arc::new(AtomicBool::new(false));
-    let (app, cancelled) = (Arc::clone(app), Arc::clone(&cancel));
-    let spawned = thread::Builder::new().name("improve-pack".to_owned()).spawn(move || {
-        let deployment = app.sites.find("").current();
-        match assets::improve(&deployment.pack.load_full(), &app.settings.assets, &cancelled) {
-            Ok(Some(better)) => {
-                tracing::info!(
-                    files = better.len(),
-                    bytes = better.bytes(),
-                    "static files are compressed at their best now"
-                );
-                deployment.pack.store(Arc::new(better));
-            }
-            Ok(None) => {}
-            Err(error) if cancelled.load(Ordering::Acquire) => tracing::debug!(%error, "compression cancelled"),
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "static files stay as they are"),
-        }
-    });
-    if let Err(error) = spawned {
-        tracing::warn!(%error, "failed to start the compression of static files");
-    }
-    cancel
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use edgeplane_config::TargetKind;
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 
 use super::{
     framing::Framing,
@@ -27,7 +27,7 @@ use crate::{
     headers::Overlay,
     rewrite::{List, Outcome},
     service::reply::{Refusal, Refused},
-    site::{Deployment, Site},
+    site::{Deployment, Site, is_page},
     telemetry::{RequestId, access_log::Record},
 };
 
@@ -126,12 +126,13 @@ pub(crate) async fn run(
     connection.framing = framing;
 
     let site = app.sites.find(head.host);
-    let deployment = site.current();
+    let line = site.line();
+    let deployment = line.choose(&head);
     let mut scratch = Vec::new();
     let asked_path = decide::matched_path(&head, &mut scratch);
-    let country = decide::country(&deployment, &app.settings, peer, &head);
-    let ruled = decide::rule(&deployment, List::First, &head, asked_path, country);
-    let (readdressed, ruled) = match ruled::counted(ruled, &deployment, shard) {
+    let country = decide::country(deployment, &app.settings, peer, &head);
+    let ruled = decide::rule(deployment, List::First, &head, asked_path, country);
+    let (readdressed, ruled) = match ruled::counted(ruled, deployment, shard) {
         Some(Outcome::Rewrite { path, query }) => (Some(Readdressed::new(path, query)), None),
         ruled => (None, ruled),
     };
@@ -142,7 +143,7 @@ pub(crate) async fn run(
         shard,
         app,
         site,
-        deployment: &deployment,
+        deployment,
         asked: head,
         asked_path,
         head: readdressed.as_ref().map_or(head, |readdressed| readdressed.head(&head)),
@@ -295,6 +296,12 @@ impl Turn<'_> {
         if let Some(overlay) = &self.overlay {
             overlay.lay(&mut answer);
         }
+        // What is kept is for everybody, and says nothing to one.
+        if let Some(cookie) = self.deployment.cookie.as_ref().filter(|_| self.target == Some(TargetKind::Static))
+            && is_page(answer.status, answer.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes))
+        {
+            answer.headers.append(header::SET_COOKIE, cookie.clone());
+        }
         let most = self.app.settings.limits.body_hold;
         let patience = self.app.settings.timeouts.body_read;
         // What is left of the request's body would be taken for the next request.
@@ -323,6 +330,6 @@ impl Turn<'_> {
 /// `OPTIONS *` (RFC 9110 9.3.7) asks about the server, not about a route.
 fn options() -> Answer {
     let mut headers = http::HeaderMap::new();
-    headers.insert(header::ALLOW, http::HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+    headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
     Answer { status: StatusCode::NO_CONTENT, headers, body: Body::Empty }
 }

@@ -19,7 +19,7 @@ use std::{any::Any, net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
 use edgeplane_config::Site;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use parking_lot::Mutex;
 use pingora::{
     Error, ErrorSource, ErrorType, Result,
@@ -38,6 +38,7 @@ use crate::{
     edge_cache::{CACHE_STATUS, CacheStatus},
     headers::Overlay,
     service::{peer::Found, signals::Signals},
+    site::is_page,
 };
 
 /// Whom a request goes to.
@@ -72,6 +73,8 @@ pub(crate) struct Passage {
     pub(crate) upgrades: bool,
     /// The custom headers of the answer.
     pub(crate) overlay: Option<Overlay>,
+    /// The cookie that pages set.
+    pub(crate) cookie: Option<HeaderValue>,
     pub(crate) bounds: Arc<peer::Bounds>,
     /// There is an edge cache, which this way goes past.
     pub(crate) cached: bool,
@@ -166,8 +169,13 @@ impl ProxyHttp for Upstreams {
         if response.status != StatusCode::SWITCHING_PROTOCOLS {
             head::pass_on(response, &passage.request_id, passage.overlay.as_ref()).map_err(|error| error.into_up())?;
         }
+        if let Some(cookie) = &passage.cookie
+            && is_page(response.status, response.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes))
+        {
+            response.append_header(header::SET_COOKIE, cookie).map_err(|error| error.into_up())?;
+        }
         if passage.cached && !response.status.is_informational() {
-            let places = [http::header::LOCATION, http::header::CONTENT_LOCATION];
+            let places = [header::LOCATION, header::CONTENT_LOCATION];
             let named = places.iter().flat_map(|name| response.headers.get_all(name));
             passage.signals.name(named.filter_map(|place| place.to_str().ok()));
             response.insert_header(CACHE_STATUS, CacheStatus::Bypass.name()).map_err(|error| error.into_up())?;

@@ -1,9 +1,17 @@
 //! What lives how long: a deployment never changes, a site outlives its deployments, the app holds the sites.
 
+mod line;
+mod skew;
+
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use arc_swap::{ArcSwap, Guard};
 use edgeplane_config::Route;
+use http::HeaderValue;
+use tokio::sync::watch;
+
+pub use line::Line;
+pub use skew::{ID_BYTES_MAX, Source, Wish, is_id, is_page};
 
 use crate::{
     assets::Pack,
@@ -17,8 +25,12 @@ use crate::{
 /// One bundle, activated. Immutable but for its pack, which a better compressed one may replace.
 #[derive(Debug)]
 pub struct Deployment {
-    /// Names the bundle's content; part of cache keys.
+    /// Names it to clients and operators.
     pub id: String,
+    /// Names this activation of it; part of cache keys.
+    pub activation: String,
+    /// The cookie that names it, where pages are to set one.
+    pub cookie: Option<HeaderValue>,
     /// Rewrites and redirects, where there are any; they come before the routes.
     pub custom_rules: Option<CustomRules>,
     /// The manifest's routes, in order.
@@ -35,6 +47,8 @@ pub struct Deployment {
     pub headers: Option<Headers>,
     /// Whether every target is Static: what is missing is answered by a page of the bundle then.
     pub is_static: bool,
+    /// Closed when the last request is over that holds the deployment.
+    pub(crate) held: watch::Sender<()>,
 }
 
 impl Deployment {
@@ -49,20 +63,30 @@ impl Deployment {
 pub struct Site {
     /// For logs, metrics and cache keys.
     pub name: String,
-    current: ArcSwap<Deployment>,
+    line: ArcSwap<Line>,
 }
 
 impl Site {
-    /// A site that starts with `deployment`.
-    pub fn new(name: &str, deployment: Arc<Deployment>) -> Self {
-        Self { name: name.to_owned(), current: ArcSwap::new(deployment) }
+    /// A site with its deployments.
+    pub fn new(name: &str, line: Line) -> Self {
+        Self { name: name.to_owned(), line: ArcSwap::from_pointee(line) }
     }
 
-    /// The deployment that answers now. A request keeps the one it began with.
+    /// The deployments that answer now. A request keeps those it began with.
     ///
-    /// This touches no counter that other threads touch; whoever keeps the deployment for longer clones the `Arc`.
-    pub fn current(&self) -> Guard<Arc<Deployment>> {
-        self.current.load()
+    /// This touches no counter that other threads touch; whoever keeps a deployment for longer clones its `Arc`.
+    pub fn line(&self) -> Guard<Arc<Line>> {
+        self.line.load()
+    }
+
+    /// The deployment of requests that ask for none.
+    pub(crate) fn current(&self) -> Arc<Deployment> {
+        Arc::clone(self.line.load().current())
+    }
+
+    /// From now on these deployments answer.
+    pub(crate) fn replace(&self, line: Line) {
+        self.line.store(Arc::new(line));
     }
 }
 
@@ -82,5 +106,26 @@ impl Sites {
     /// The site of a `Host` field.
     pub fn find(&self, host: &str) -> &Arc<Site> {
         self.hosts.get(host).unwrap_or(&self.any)
+    }
+
+    /// Every site once.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Site>> {
+        std::iter::once(&self.any)
+    }
+
+    /// The site that commands mean which name none.
+    pub(crate) fn default_site(&self) -> &Arc<Site> {
+        &self.any
+    }
+
+    /// All fleets that there are now, of current and previous deployments.
+    pub(crate) fn fleets(&self) -> Vec<Arc<Fleet>> {
+        let lines = self.all().map(|site| site.line());
+        lines.flat_map(|line| line.all().filter_map(|one| one.compute.clone()).collect::<Vec<_>>()).collect()
+    }
+
+    /// Instances that the current deployments have together.
+    pub(crate) fn instances(&self) -> usize {
+        self.all().filter_map(|site| site.current().compute.as_ref().map(|fleet| fleet.states().len())).sum()
     }
 }

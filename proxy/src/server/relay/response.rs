@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 
 use super::request::Lines;
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     },
     edge_cache::{CACHE_STATUS, CacheStatus, Fate, Lead},
     headers::Overlay,
+    site::is_page,
     telemetry::DateLine,
 };
 
@@ -32,6 +33,8 @@ pub(super) struct Envelope<'a> {
     pub(super) request_id: &'a str,
     /// The custom headers.
     pub(super) overlay: Option<&'a Overlay>,
+    /// The cookie that pages set.
+    pub(super) cookie: Option<&'a HeaderValue>,
     /// There is an edge cache, whose part is told.
     pub(super) cached: bool,
 }
@@ -103,7 +106,7 @@ pub(super) fn read(
     let mut lines = Lines(out);
     start(&mut lines, code, response.reason.unwrap_or_default());
     let overlay = envelope.overlay.filter(|_| !interim);
-    let mut dated = false;
+    let (mut dated, mut kind) = (false, None);
     for (name, value) in fields {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         let is_ours = !interim && (is("x-request-id") || (envelope.cached && is(CACHE_STATUS.as_str())));
@@ -112,6 +115,7 @@ pub(super) fn read(
             continue;
         }
         dated |= is("date");
+        kind = kind.or_else(|| is("content-type").then_some(value));
         lines.begin(name);
         lines.put(value);
         lines.end();
@@ -119,6 +123,12 @@ pub(super) fn read(
     for field in overlay.into_iter().flat_map(|overlay| overlay.fields(status)) {
         lines.begin(field.name.as_str());
         lines.put(field.value.as_bytes());
+        lines.end();
+    }
+    // What is kept is for everybody, and says nothing to one.
+    if let Some(cookie) = envelope.cookie.filter(|_| fate != Fate::Keep && is_page(status, kind)) {
+        lines.begin("Set-Cookie");
+        lines.put(cookie.as_bytes());
         lines.end();
     }
     if let Some(length) = told.length() {
@@ -193,7 +203,7 @@ mod tests {
     use super::*;
 
     const ENVELOPE: Envelope<'static> =
-        Envelope { head_only: false, close: false, request_id: "id", overlay: None, cached: false };
+        Envelope { head_only: false, close: false, request_id: "id", overlay: None, cookie: None, cached: false };
 
     fn reading(bytes: &[u8]) -> (Result<Option<Head>, Unfit>, String) {
         let mut out = Vec::new();
