@@ -13,6 +13,7 @@ mod astro;
 mod command;
 mod compute;
 mod deploy;
+mod deploys;
 mod edge_cache;
 mod exchange;
 mod expectations;

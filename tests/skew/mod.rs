@@ -24,13 +24,15 @@ const http = require('node:http')
 http.createServer((request, response) => {
   response.setHeader('content-type', 'text/html; charset=utf-8')
   if (request.url.startsWith('/kept')) response.setHeader('cache-control', 's-maxage=60')
+  const wait = request.url.startsWith('/slow') ? 1000 : 0
   const { AWS_AMPLIFY_DEPLOYMENT_ID: id } = process.env
-  response.end(JSON.stringify({ version: 'VERSION', id, url: request.url, folder: __dirname, pid: process.pid }))
+  const told = { version: 'VERSION', id, url: request.url, folder: __dirname, pid: process.pid }
+  setTimeout(() => response.end(JSON.stringify(told)), wait)
 }).listen(process.env.PORT, process.env.HOST)
 ";
 
 /// A bundle whose page, file and one asset tell its version; the asset is in no other.
-fn bundle(version: &str) -> PathBuf {
+pub(crate) fn bundle(version: &str) -> PathBuf {
     Draft::usual()
         .compute(&SERVER.replace("VERSION", version))
         .file(&format!("assets/app-{version}.js"), format!("app {version}"))
@@ -49,14 +51,14 @@ fn after(mut before: Server, bundle: &Path) -> Server {
     launch(bundle).state(&state).start()
 }
 
-fn end(server: &mut Server) -> PathBuf {
+pub(crate) fn end(server: &mut Server) -> PathBuf {
     server.signal(Signal::SIGTERM);
     assert!(server.ended().success());
     server.state().to_owned()
 }
 
 /// What is kept on disk, the current one first.
-fn kept(state: &Path) -> Vec<String> {
+pub(crate) fn kept(state: &Path) -> Vec<String> {
     let text = fs::read_to_string(state.join("sites/default/line.json")).unwrap();
     let told: Value = serde_json::from_str(&text).unwrap();
     let ids = told["deployments"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap().to_owned());
@@ -64,14 +66,14 @@ fn kept(state: &Path) -> Vec<String> {
 }
 
 /// The folders of deployments that are there.
-fn folders(state: &Path) -> Vec<String> {
+pub(crate) fn folders(state: &Path) -> Vec<String> {
     let entries = fs::read_dir(state.join("sites/default/deployments")).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort_unstable();
     names
 }
 
-fn page(server: &Server, target: &str) -> Value {
+pub(crate) fn page(server: &Server, target: &str) -> Value {
     server.get(target).expect(200).json()
 }
 

@@ -42,6 +42,12 @@ pub(crate) enum Command {
     Optimize(OptimizeArgs),
     /// Have a running server forget optimized images and kept pages
     Purge(PurgeArgs),
+    /// Send a bundle to a running server, which answers with it once it is ready
+    Deploy(DeployArgs),
+    /// Have a running server answer with a deployment before
+    Rollback(RollbackArgs),
+    /// Show what a running server has deployed
+    Status(StatusArgs),
     /// Print the commented default settings file
     Settings,
 }
@@ -200,6 +206,42 @@ pub(crate) struct PurgeArgs {
     /// Only what is of this site
     #[arg(long, value_name = "NAME")]
     pub(crate) site: Option<String>,
+    #[command(flatten)]
+    pub(crate) flags: StateFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeployArgs {
+    /// Folder with deploy-manifest.json, or one that holds .amplify-hosting
+    #[arg(default_value = ".amplify-hosting")]
+    pub(crate) bundle: PathBuf,
+    /// The site it is for [default: the one that serve was started with]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) site: Option<String>,
+    /// The name of the deployment [default: one made of its content]
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    #[command(flatten)]
+    pub(crate) flags: StateFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    /// The site [default: the one that serve was started with]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) site: Option<String>,
+    /// The deployment that is to answer [default: the one before]
+    #[arg(long, value_name = "ID")]
+    pub(crate) to: Option<String>,
+    #[command(flatten)]
+    pub(crate) flags: StateFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
     #[command(flatten)]
     pub(crate) flags: StateFlags,
 }

@@ -14,6 +14,8 @@ mod explain;
 mod pack;
 mod optimize;
 mod purge;
+mod deploy;
+mod deployments;
 mod rules;
 mod ruling;
 mod settings;
@@ -68,6 +70,13 @@ fn dispatch(command: Command, environment: Vec<(OsString, OsString)>) -> Exit {
         Command::Pack(args) => load(&args.flags, environment).and_then(|settings| pack::run(settings, args)),
         Command::Optimize(args) => load(&args.flags, environment).and_then(|settings| optimize::run(&settings, &args)),
         Command::Purge(args) => load(&args.flags, environment).and_then(|settings| purge::run(&settings, &args)),
+        Command::Deploy(args) => load(&args.flags, environment).and_then(|settings| deploy::run(&settings, &args)),
+        Command::Rollback(args) => {
+            load(&args.flags, environment).and_then(|settings| deployments::roll_back(&settings, &args))
+        }
+        Command::Status(args) => {
+            load(&args.flags, environment).and_then(|settings| deployments::status(&settings, &args))
+        }
         Command::Settings => settings::run(),
     };
     match ended {

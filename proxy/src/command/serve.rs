@@ -105,7 +105,7 @@ async fn serve(
     let steward = Arc::new(Steward::new(stage, vec![berth]));
     let started = AppReport::new(&app).map_err(|source| Failure::unavailable("set up metrics", source))?;
     report.started(started);
-    control(&app, &state);
+    control(&app, &steward, &state);
     steward.begin();
     announce::started(&app, bundle.as_ref(), &listeners, admin_url.as_deref());
 
@@ -136,10 +136,10 @@ fn unserved(error: ActivateError) -> Failure {
 }
 
 /// Listens for operators. Without the socket nothing but their commands is missing.
-fn control(app: &Arc<App>, state: &StateDir) {
+fn control(app: &Arc<App>, steward: &Arc<Steward>, state: &StateDir) {
     match ControlSocket::bind(state.path()) {
-        Ok(socket) => drop(tokio::spawn(socket.serve(Arc::clone(app)))),
-        Err(error) => tracing::warn!(%error, "there is no control socket: images cannot be purged"),
+        Ok(socket) => drop(tokio::spawn(socket.serve(Arc::clone(app), Arc::clone(steward)))),
+        Err(error) => tracing::warn!(%error, "there is no control socket: nothing can be purged or deployed"),
     }
 }
 
