@@ -32,6 +32,7 @@ mod pages;
 mod plain;
 mod requests;
 mod rules;
+mod sites;
 mod skew;
 mod specification;
 mod static_files;

@@ -80,11 +80,15 @@ fn a_second_deploy_at_once_is_told_so_and_one_that_is_killed_leaves_nothing() {
 /// What the control socket answers to these bytes of a chunked body.
 fn sent(state: &Path, body: &[u8], ended: bool) -> String {
     let mut stream = UnixStream::connect(state.join("admin.sock")).unwrap();
-    let head = "POST /deploy?id=two HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+    let head =
+        "POST /deploy?id=two HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
     stream.write_all(format!("{head}{:x}\r\n", body.len()).as_bytes()).unwrap();
     stream.write_all(body).unwrap();
-    stream.write_all(if ended { b"\r\n0\r\n\r\n" } else { b"\r\n" }).unwrap();
-    stream.shutdown(Shutdown::Write).unwrap();
+    if ended {
+        stream.write_all(b"\r\n0\r\n\r\n").unwrap();
+    } else {
+        stream.shutdown(Shutdown::Write).unwrap();
+    }
     let mut answer = String::new();
     let _end = stream.read_to_string(&mut answer);
     answer

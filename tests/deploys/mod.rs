@@ -5,6 +5,7 @@ mod load;
 
 use std::path::Path;
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::{
@@ -112,6 +113,21 @@ fn without_skew_protection_the_one_before_ends_and_is_kept_for_a_rollback_only()
 }
 
 #[test]
+fn a_hangup_deploys_what_lies_in_the_folder_now() {
+    let folder = bundle("one");
+    let server = Launch::new(&folder).start();
+    std::fs::write(folder.join("static/which.txt"), "changed").unwrap();
+    server.get("/which.txt").expect(200).saying("one");
+    server.signal(Signal::SIGHUP);
+    wait::until("what lies there now", || server.get("/which.txt").expect(200).text() == "changed");
+    std::fs::write(folder.join("deploy-manifest.json"), "{").unwrap();
+    server.signal(Signal::SIGHUP);
+    wait::until("word of it", || server.log().contains("the running deployment stays"));
+    server.get("/which.txt").expect(200).saying("changed");
+    assert_eq!(page(&server, "/")["version"], "one");
+}
+
+#[test]
 fn the_same_bundle_once_more_changes_nothing_and_a_name_is_for_one_bundle() {
     let server = start();
     let two = bundle("two");
@@ -134,7 +150,7 @@ fn an_app_of_nuxt_keeps_its_files_when_the_next_one_is_there() {
     let script = page.split('"').find(|part| part.starts_with("/_nuxt/") && part.ends_with(".js")).unwrap().to_owned();
     let content = server.get(&script).expect(200).body;
     deploy_as("two", &bundle("two"), server.state()).expect(0);
-    server.get(&script).expect(404);
+    assert_ne!(server.get(&script).body, content);
     assert_eq!(server.get(&format!("{script}?dpl=nuxt")).expect(200).body, content);
     server.get("/?dpl=nuxt").expect(200).saying("/_nuxt/");
 }

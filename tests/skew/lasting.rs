@@ -74,6 +74,7 @@ fn node_of_a_previous_deployment_runs_while_it_is_asked_and_no_longer() {
         assert_eq!(server.nodes().len(), 2);
         assert!(server.admin("/metrics").text().contains("edgeplane_instance_ready{instance=\"default.2-1\"} 1"));
         wait::until("its rest", || server.nodes() == current);
+        wait::until("no word of it", || !server.admin("/metrics").text().contains("default.2-1"));
     }
     assert_ne!(pids[0], pids[1]);
     server.admin("/readyz").expect(200);

@@ -41,6 +41,7 @@ pub(crate) fn read(values: &Values, state_dir: PathBuf) -> (Settings, Vec<Settin
         image: image(&mut reader),
         rewrite: rewrite(&mut reader),
         custom_rules: Vec::new(),
+        sites: Vec::new(),
         edge_cache: edge_cache(&mut reader),
         skew: deploy::skew(&mut reader),
         deploy: deploy::deploy(&mut reader),

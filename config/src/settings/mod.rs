@@ -4,7 +4,8 @@
 //! 2. [`load`]: one source laid over the other: defaults < file < environment < flags
 //! 3. [`meaning`]: each value read by its kind, with [`read`], [`quantity`] and [`address`]
 //! 4. [`rules`]: the rewrites and redirects that stand in the file
-//! 5. [`problem`]: everything that was wrong, at once
+//! 5. [`sites`]: the applications beside the one of the command line
+//! 6. [`problem`]: everything that was wrong, at once
 
 mod wire;
 mod load;
@@ -73,6 +74,8 @@ pub struct Settings {
     pub custom_rules: Vec<CustomRule>,
     /// The edge cache.
     pub edge_cache: EdgeCacheSettings,
+    /// Those of the file's `[[sites]]`, in their order.
+    pub sites: Vec<SiteSettings>,
     /// Previous deployments.
     pub skew: SkewSettings,
     /// Deploys.

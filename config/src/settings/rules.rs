@@ -2,7 +2,7 @@
 
 use super::{
     problem::{Origin, SettingProblem},
-    wire::{RULES, Raw, RuleTable},
+    wire::{RULES, Raw, Table},
 };
 use crate::{
     CustomRule, Severity,
@@ -14,7 +14,7 @@ const KEYS: [&str; 4] = ["source", "target", "status", "condition"];
 
 /// Reads the rules, in their order.
 pub(crate) fn read(
-    tables: &[RuleTable],
+    tables: &[Table],
     problems: &mut Vec<SettingProblem>,
     warnings: &mut Vec<SettingProblem>,
 ) -> Vec<CustomRule> {
@@ -23,7 +23,7 @@ pub(crate) fn read(
 }
 
 fn rule(
-    table: &RuleTable,
+    table: &Table,
     reader: &mut Reader,
     problems: &mut Vec<SettingProblem>,
     warnings: &mut Vec<SettingProblem>,
@@ -59,7 +59,7 @@ fn rule(
     })
 }
 
-fn problem(table: &RuleTable, Remark { field, message, help, .. }: Remark) -> SettingProblem {
+fn problem(table: &Table, Remark { field, message, help, .. }: Remark) -> SettingProblem {
     let origin = |key: &str| table.values.get(key).map(|written| written.origin.clone());
     let origin: Option<Origin> = match field {
         Field::Whole => None,

@@ -37,17 +37,28 @@ pub(crate) struct Written {
     pub(crate) origin: Origin,
 }
 
-/// A rule of `[[custom-rules]]`, its values not yet understood.
+/// A table of a list of them, its values not yet understood.
 #[derive(Clone, Debug)]
-pub(crate) struct RuleTable {
+pub(crate) struct Table {
     /// Where it stands.
     pub(crate) origin: Origin,
     /// Its values, by their names.
     pub(crate) values: Values,
 }
 
+/// The lists of tables of a file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tables {
+    /// `[[custom-rules]]`.
+    pub(crate) rules: Vec<Table>,
+    /// `[[sites]]`.
+    pub(crate) sites: Vec<Table>,
+}
+
 /// What rules are called in a file.
 pub(crate) const RULES: &str = "custom-rules";
+/// What sites are called.
+pub(crate) const SITES: &str = "sites";
 
 /// The values of one or several sources, by `section.key`.
 pub(crate) type Values = IndexMap<String, Written>;
@@ -107,13 +118,8 @@ pub(crate) fn defaults() -> Values {
     values
 }
 
-/// Reads the text of a settings file, and the rules in it. What is wrong with it goes to `problems`, all of it.
-pub(crate) fn file(
-    path: &Path,
-    text: &str,
-    known: &Known,
-    problems: &mut Vec<SettingProblem>,
-) -> (Values, Vec<RuleTable>) {
+/// Reads the text of a settings file, and the rules and sites in it. What is wrong with it goes to `problems`, all of it.
+pub(crate) fn file(path: &Path, text: &str, known: &Known, problems: &mut Vec<SettingProblem>) -> (Values, Tables) {
     let at = |offset: usize| {
         let before = text.get(..offset).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -128,7 +134,7 @@ pub(crate) fn file(
         let origin = at(error.span().map_or(0, |span| span.start));
         problems.push(SettingProblem::new(origin, None, format!("no valid TOML: {}", error.message())));
     }
-    let (mut values, mut rules) = (Values::new(), Vec::new());
+    let (mut values, mut lists) = (Values::new(), Tables::default());
     let mut keep = |key: String, name_at: usize, value: &Spanned<DeValue<'_>>| {
         if known.keys.contains(&key) {
             values.insert(key, Written { raw: raw(value), origin: at(value.span().start) });
@@ -140,7 +146,8 @@ pub(crate) fn file(
     for (name, value) in document.get_ref() {
         let section = name.get_ref();
         match value.get_ref() {
-            DeValue::Array(tables) if section == RULES => {
+            DeValue::Array(tables) if section == RULES || section == SITES => {
+                let list = if section == RULES { &mut lists.rules } else { &mut lists.sites };
                 for table in tables.iter() {
                     let values = match table.get_ref() {
                         DeValue::Table(table) => table
@@ -152,7 +159,7 @@ pub(crate) fn file(
                             .collect(),
                         _ => Values::new(),
                     };
-                    rules.push(RuleTable { origin: at(table.span().start), values });
+                    list.push(Table { origin: at(table.span().start), values });
                 }
             }
             DeValue::Table(table) if known.sections.contains(section.as_ref()) => {
@@ -163,7 +170,7 @@ pub(crate) fn file(
             _ => keep(section.to_string(), name.span().start, value),
         }
     }
-    (values, rules)
+    (values, lists)
 }
 
 fn raw(value: &Spanned<DeValue<'_>>) -> Raw {

@@ -7,8 +7,11 @@ use std::{
     thread,
 };
 
-use edgeplane_config::{Admin, Amount, Settings};
-use tokio::runtime::Builder;
+use edgeplane_config::{Admin, Amount, Settings, SiteSettings};
+use tokio::{
+    runtime::Builder,
+    signal::unix::{SignalKind, signal},
+};
 
 use super::{Failure, announce, arguments::ServeArgs, output, state::StateDir, stop::Stop};
 use crate::{
@@ -32,24 +35,47 @@ const DEFAULT_BUNDLE: &str = ".amplify-hosting";
 /// Serves until a signal ends it.
 pub(crate) fn run(settings: Settings, args: ServeArgs, environment: Vec<(OsString, OsString)>) -> Result<(), Failure> {
     let settings = Arc::new(settings);
-    let served = open(&settings, args.bundle.as_deref())?;
+    let opened = open(&settings, args.bundle.as_deref(), args.pack)?;
     // What serves requests has threads of its own; this one starts, watches and ends everything.
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| Failure::unavailable("start the threads", source))?;
-    let ended = runtime.block_on(serve(settings, served, args.pack, environment));
+    let ended = runtime.block_on(serve(settings, opened, environment));
     // What still runs on a thread that may block, such as packing, is of no use to anybody now.
     runtime.shutdown_background();
     ended
 }
 
-fn open(settings: &Settings, path: Option<&Path>) -> Result<Served, Failure> {
+/// A site, and what it is to serve first.
+struct Opened {
+    terms: SiteSettings,
+    served: Served,
+    /// Of what is served, made ahead of time.
+    pack: Option<PathBuf>,
+}
+
+/// Every site, that of the command line first, where it names one.
+fn open(settings: &Settings, path: Option<&Path>, pack: Option<PathBuf>) -> Result<Vec<Opened>, Failure> {
+    let mut opened = Vec::new();
     let sidecar = !settings.upstream.is_empty();
-    let served = if sidecar && path.is_none() && !Path::new(DEFAULT_BUNDLE).exists() {
-        Served::upstreams(settings)
-    } else {
-        Served::open(path.unwrap_or_else(|| Path::new(DEFAULT_BUNDLE)), settings, sidecar)
+    let is_there = Path::new(DEFAULT_BUNDLE).exists();
+    if path.is_some() || sidecar || is_there || settings.sites.is_empty() {
+        let path = path.or((is_there || !sidecar).then_some(Path::new(DEFAULT_BUNDLE)));
+        let terms = settings.default_site(DEFAULT_SITE);
+        opened.push(Opened { served: of(settings, path, sidecar)?, terms, pack });
+    }
+    for terms in &settings.sites {
+        let served = of(settings, terms.bundle.as_deref(), !terms.upstream.is_empty())?;
+        opened.push(Opened { served, terms: terms.clone(), pack: None });
+    }
+    Ok(opened)
+}
+
+fn of(settings: &Settings, path: Option<&Path>, sidecar: bool) -> Result<Served, Failure> {
+    let served = match path {
+        Some(path) => Served::open(path, settings, sidecar),
+        None => Served::upstreams(settings),
     };
     let served = served.map_err(Failure::Bundle)?;
     served.remarks.iter().for_each(output::problem);
@@ -65,8 +91,7 @@ fn n_threads(threads: Amount) -> usize {
 
 async fn serve(
     settings: Arc<Settings>,
-    served: Served,
-    pack: Option<PathBuf>,
+    opened: Vec<Opened>,
     environment: Vec<(OsString, OsString)>,
 ) -> Result<(), Failure> {
     let mut stop = Stop::listen().map_err(|source| Failure::unavailable("listen for signals", source))?;
@@ -88,26 +113,29 @@ async fn serve(
         .map_err(|source| Failure::unavailable("use the state directory", source))?;
 
     let stage = Stage::new(Arc::clone(&settings), environment, state.path());
-    let bundle = served.bundle.clone();
-    let starting = Berth::open(&stage, settings.default_site(DEFAULT_SITE), state.path(), served, pack);
-    let berth = tokio::select! {
-        started = starting => started.map_err(unserved)?,
+    let bundles: Vec<_> = opened.iter().map(|one| one.served.bundle.clone()).collect();
+    let berths = tokio::select! {
+        started = start(&stage, opened, state.path()) => started?,
         () = stop.requested() => {
             tracing::info!("stopped before anything was served");
             return Ok(());
         }
     };
     let telemetry = telemetry(&settings)?;
-    let sites = Sites::only(Arc::clone(berth.site()));
+    let site = |berth: &Berth| Arc::clone(berth.site());
+    let (any, named): (Vec<_>, Vec<_>) = berths.iter().partition(|berth| berth.hosts().is_empty());
+    let sites =
+        Sites::new(any.first().map(|berth| site(berth)), named.iter().map(|berth| (site(berth), berth.hosts())));
     let app = App::of_sites(Arc::clone(&settings), sites, telemetry, Some(state.path()))
         .map(Arc::new)
         .map_err(|source| Failure::unavailable("put the server together", source))?;
-    let steward = Arc::new(Steward::new(stage, vec![berth]));
+    let steward = Arc::new(Steward::new(stage, berths));
     let started = AppReport::new(&app).map_err(|source| Failure::unavailable("set up metrics", source))?;
     report.started(started);
     control(&app, &steward, &state);
     steward.begin();
-    announce::started(&app, bundle.as_ref(), &listeners, admin_url.as_deref());
+    reload(&steward)?;
+    announce::started(&app, &bundles, &listeners, admin_url.as_deref());
 
     let drained = server::run(Arc::clone(&app), listeners, n_shards, async {
         stop.requested().await;
@@ -119,6 +147,15 @@ async fn serve(
     steward.end(&app.sites).await;
     app.telemetry.finish();
     Ok(())
+}
+
+/// Starts every site, one after the other.
+async fn start(stage: &Stage, opened: Vec<Opened>, state_dir: &Path) -> Result<Vec<Berth>, Failure> {
+    let mut berths = Vec::with_capacity(opened.len());
+    for Opened { terms, served, pack } in opened {
+        berths.push(Berth::open(stage, terms, state_dir, served, pack).await.map_err(unserved)?);
+    }
+    Ok(berths)
 }
 
 /// Why nothing is served, in the words of a command.
@@ -133,6 +170,19 @@ fn unserved(error: ActivateError) -> Failure {
         ActivateError::Build(source) => Failure::unavailable("put the server together", source),
         ActivateError::Thread(source) => Failure::unavailable("pack the static files", source),
     }
+}
+
+/// SIGHUP deploys what lies in the folders that were named.
+fn reload(steward: &Arc<Steward>) -> Result<(), Failure> {
+    let mut asked =
+        signal(SignalKind::hangup()).map_err(|source| Failure::unavailable("listen for signals", source))?;
+    let steward = Arc::clone(steward);
+    tokio::spawn(async move {
+        while asked.recv().await.is_some() {
+            steward.reload().await;
+        }
+    });
+    Ok(())
 }
 
 /// Listens for operators. Without the socket nothing but their commands is missing.

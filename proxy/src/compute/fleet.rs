@@ -117,7 +117,12 @@ impl Fleet {
 
     /// Servers that somebody else starts and watches.
     pub fn upstreams(addresses: impl IntoIterator<Item = Address>) -> Self {
-        let roster = Arc::new(Roster::new("upstream", addresses, Phase::Ready));
+        Self::upstreams_named("upstream", addresses)
+    }
+
+    /// Such servers, called `NAME-1` and so on.
+    pub fn upstreams_named(name: &str, addresses: impl IntoIterator<Item = Address>) -> Self {
+        let roster = Arc::new(Roster::new(name, addresses, Phase::Ready));
         Self { roster, demand: Demand::new(Wish::Run), supervisors: Mutex::default(), supervised: false }
     }
 

@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 
 use super::{Served, content::CopyError, store::StoreError};
 use crate::{
-    app::{self, BuildError, Parts},
+    app::{self, BuildError, DEFAULT_SITE, Parts},
     assets::{self, Pack, PrepareError},
     compute::{
         Fleet, Plan, StartError,
@@ -142,7 +142,11 @@ impl Stage {
         wanted: Wanted,
     ) -> Result<Option<Arc<Fleet>>, ActivateError> {
         if !site.upstream.is_empty() {
-            return Ok(Some(Arc::new(Fleet::upstreams(site.upstream.iter().cloned()))));
+            let name = match site.name.as_str() {
+                DEFAULT_SITE => "upstream".to_owned(),
+                name => format!("{name}-upstream"),
+            };
+            return Ok(Some(Arc::new(Fleet::upstreams_named(&name, site.upstream.iter().cloned()))));
         }
         let Some(folder) = served.bundle.as_ref().and_then(|bundle| bundle.compute.clone()) else { return Ok(None) };
         let mut environment = self.environment(site)?;

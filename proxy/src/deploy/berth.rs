@@ -63,10 +63,12 @@ impl Berth {
         let line = match keep(stage, &terms, &store, folder.as_deref()).await? {
             Some(kept) => of_kept(stage, &terms, &store, kept, &fleets, pack).await?,
             None => {
+                // Of a first deploy that was broken off.
+                store.sweep(&store.journal());
                 let packs = match pack {
                     Some(pack) => Packs::Ready(pack),
                     None if terms.name == DEFAULT_SITE => Packs::Folder(app::packs_dir(state_dir)),
-                    None => Packs::Folder(store.packs(".folder")),
+                    None => Packs::Folder(store.own_packs()),
                 };
                 let wanted =
                     Wanted { id: stage.named(&terms)?, packs, start: Start::Now, fleet: fleet(&terms.name, &fleets) };
@@ -75,6 +77,11 @@ impl Berth {
         };
         let site = Arc::new(Site::new(&terms.name, line));
         Ok(Self { terms, site, store, folder, fleets, changing: Mutex::new(()) })
+    }
+
+    /// The hosts that are its own.
+    pub(crate) fn hosts(&self) -> &[String] {
+        &self.terms.hosts
     }
 
     /// The site.

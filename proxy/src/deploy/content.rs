@@ -193,7 +193,7 @@ mod tests {
         let copied = copy(&root, &folder.path().join("copy"), &bounds()).unwrap();
         assert_eq!(copied, survey(&root, &bounds()).unwrap());
         assert_eq!(copied, survey(&folder.path().join("copy"), &bounds()).unwrap());
-        assert_eq!((copied.files, copied.bytes), (9, 9));
+        assert_eq!((copied.files, copied.bytes), (10, 9));
         let copy = folder.path().join("copy/compute/default");
         assert_eq!(fs::metadata(copy.join("run.sh")).unwrap().permissions().mode() & 0o777, 0o700);
         assert_eq!(fs::read_link(copy.join("node_modules/.bin/run")).unwrap(), Path::new("../../run.sh"));

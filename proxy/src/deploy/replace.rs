@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
     sync::MutexGuard,
+    task::spawn_blocking,
     time::{Duration, timeout},
 };
 
@@ -17,7 +18,7 @@ use super::{
     Berth, Served, Steward,
     activate::{ActivateError, Start},
     archive::ArchiveError,
-    berth,
+    berth, content,
     store::{Entry, Journal, StoreError},
 };
 use crate::site::{Deployment, Line, is_id};
@@ -134,6 +135,31 @@ impl Steward {
         done
     }
 
+    /// Deploys what lies in the folders now that serving was started with. What cannot be is told of, and nothing changes.
+    pub(crate) async fn reload(&self) {
+        for berth in &self.berths {
+            let (Some(folder), site) = (&berth.folder, berth.terms.name.as_str()) else { continue };
+            match self.reload_one(berth, folder).await {
+                Ok(Replaced { id, unchanged: true }) => tracing::info!(site, id, "the bundle is the one that answers"),
+                // What answers now is told by the swap.
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(site, error = &error as &dyn std::error::Error, "the running deployment stays");
+                }
+            }
+        }
+    }
+
+    async fn reload_one(&self, berth: &Berth, folder: &Path) -> Result<Replaced, ReplaceError> {
+        let change = self.change(Some(&berth.terms.name))?;
+        let draft = self.draft(&change)?;
+        let (from, to, bounds) = (folder.to_owned(), draft.path().join("bundle"), self.bounds());
+        let root = to.clone();
+        let copied = spawn_blocking(move || content::copy(&from, &to, &bounds)).await.map_err(ActivateError::from)?;
+        copied.map_err(ActivateError::from)?;
+        self.deploy(&change, &root, None).await
+    }
+
     /// Makes a deployment that is kept the current one: the one before, where none is named.
     ///
     /// # Errors
@@ -189,7 +215,8 @@ impl Steward {
             None => None,
         };
         let gone = before.clone();
-        let journal = Journal { folder: mark, ..before.with(entry, skew.previous) };
+        let folder = mark.or_else(|| gone.folder.clone());
+        let journal = Journal { folder, ..before.with(entry, skew.previous) };
         berth.store.write(&journal)?;
         let old = berth.site.line();
         let kept = |one: &&Arc<Deployment>| skew.enabled && one.id != id && journal.find(&one.id).is_some();

@@ -108,6 +108,11 @@ impl Store {
         self.dir.join("packs").join(id)
     }
 
+    /// Where the packs lie of a bundle that is served from where it is.
+    pub(crate) fn own_packs(&self) -> PathBuf {
+        self.dir.join("folder")
+    }
+
     /// Which deployments count. One that cannot be read counts for none.
     pub(crate) fn journal(&self) -> Journal {
         let path = self.dir.join("line.json");

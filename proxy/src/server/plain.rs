@@ -177,7 +177,7 @@ fn write<T>(
     }
     let started = Instant::now();
     let head = &passed.head;
-    let site = app.sites.find(head.host);
+    let site = app.sites.find(head.host)?;
     let line = site.line();
     let deployment = line.choose(head);
     let path = head.path.as_bytes();

@@ -26,7 +26,7 @@ use crate::{
     decide,
     headers::Overlay,
     rewrite::{List, Outcome},
-    service::reply::{Refusal, Refused},
+    service::reply::Refusal,
     site::{Deployment, Site, is_page},
     telemetry::{RequestId, access_log::Record},
 };
@@ -89,13 +89,13 @@ pub(super) struct Turn<'a> {
     pub(super) written: u64,
 }
 
-/// Answers a head that did not pass the gate.
-pub(crate) async fn refuse(mut connection: Connection, refused: Refused, shard: &Shard) -> After {
+/// Answers a head that did not pass the gate, or that belongs to no site.
+pub(crate) async fn refuse(mut connection: Connection, refusal: Refusal, shard: &Shard) -> After {
     let started = Instant::now();
     let peer = connection.socket.peer();
     connection.written = 0;
     let request_id = shard.telemetry.request_id();
-    let answer = Refusal::Head(refused).answer();
+    let answer = refusal.answer();
     let status = answer.status;
     let envelope = Envelope {
         head_only: false,
@@ -125,7 +125,9 @@ pub(crate) async fn run(
     let Passed { head, framing, keep_alive, upgrades, expects_continue, absolute } = passed;
     connection.framing = framing;
 
-    let site = app.sites.find(head.host);
+    let Some(site) = app.sites.find(head.host) else {
+        return refuse(connection, Refusal::Misdirected, shard).await;
+    };
     let line = site.line();
     let deployment = line.choose(&head);
     let mut scratch = Vec::new();

@@ -80,6 +80,8 @@ pub(crate) enum Refusal {
     NotKept,
     /// The optimizer gave no image.
     Image(ImageRefusal),
+    /// The host belongs to no site of this node.
+    Misdirected,
 }
 
 impl Refusal {
@@ -103,6 +105,8 @@ impl Refusal {
             }
             Self::NotKept => (StatusCode::GATEWAY_TIMEOUT, "nothing is kept for this request".to_owned()),
             Self::Image(refusal) => (image_status(refusal), refusal.to_string()),
+            // RFC 9110 15.5.20: to this server, which has no answer for such a host.
+            Self::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "this server has no such host".to_owned()),
         }
     }
 

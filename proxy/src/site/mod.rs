@@ -1,15 +1,17 @@
 //! What lives how long: a deployment never changes, a site outlives its deployments, the app holds the sites.
 
+mod hosts;
 mod line;
 mod skew;
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use arc_swap::{ArcSwap, Guard};
 use edgeplane_config::Route;
 use http::HeaderValue;
 use tokio::sync::watch;
 
+use hosts::Hosts;
 pub use line::Line;
 pub use skew::{ID_BYTES_MAX, Source, Wish, is_id, is_page};
 
@@ -90,32 +92,44 @@ impl Site {
     }
 }
 
-/// Which host names belong to which site.
+/// The sites of a node.
 #[derive(Debug)]
 pub struct Sites {
-    hosts: BTreeMap<String, Arc<Site>>,
-    any: Arc<Site>,
+    all: Vec<Arc<Site>>,
+    /// The site of every host that belongs to no other; none: such a request is misdirected.
+    any: Option<Arc<Site>>,
+    hosts: Hosts<Arc<Site>>,
 }
 
 impl Sites {
     /// One site for every host.
     pub fn only(site: Arc<Site>) -> Self {
-        Self { hosts: BTreeMap::new(), any: site }
+        Self::new(Some(site), [])
     }
 
-    /// The site of a `Host` field.
-    pub fn find(&self, host: &str) -> &Arc<Site> {
-        self.hosts.get(host).unwrap_or(&self.any)
+    /// A site for every host, perhaps, and others with the hosts that are theirs.
+    pub fn new<'h>(any: Option<Arc<Site>>, named: impl IntoIterator<Item = (Arc<Site>, &'h [String])>) -> Self {
+        let (mut all, mut hosts) = (Vec::from_iter(any.clone()), Hosts::default());
+        for (site, names) in named {
+            for name in names {
+                hosts.add(name, Arc::clone(&site));
+            }
+            all.push(site);
+        }
+        Self { all, any, hosts }
     }
 
-    /// Every site once.
+    /// The site of a `Host` field. Nothing is looked for where there is nothing to choose from.
+    pub fn find(&self, host: &str) -> Option<&Arc<Site>> {
+        if self.hosts.is_empty() {
+            return self.any.as_ref();
+        }
+        self.hosts.find(host).or(self.any.as_ref())
+    }
+
+    /// Every site once, that for all hosts first.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Site>> {
-        std::iter::once(&self.any)
-    }
-
-    /// The site that commands mean which name none.
-    pub(crate) fn default_site(&self) -> &Arc<Site> {
-        &self.any
+        self.all.iter()
     }
 
     /// All fleets that there are now, of current and previous deployments.

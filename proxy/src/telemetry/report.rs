@@ -57,8 +57,11 @@ impl Report for AppReport {
     fn readiness(&self) -> (bool, String) {
         let (mut lines, mut ready) = (String::new(), true);
         // Previous deployments start when somebody asks for them.
-        for deployment in self.0.sites.all().map(|site| site.current()) {
+        let several = self.0.sites.all().count() > 1;
+        for site in self.0.sites.all() {
+            let deployment = site.current();
             // Writing to a String cannot fail.
+            let _ = if several { writeln!(lines, "site {}", site.name) } else { Ok(()) };
             let _ = writeln!(lines, "static ready, {} files", deployment.pack.load().len());
             let Some(fleet) = &deployment.compute else { continue };
             let states = fleet.states();
@@ -121,9 +124,11 @@ impl Gauges {
         [ready, restarts, files, pack_bytes, images, workers_started, workers_ended, sandboxed]
     }
 
-    /// The instances that there are now, of current and previous deployments. Those of a deployment that is gone go.
+    /// The instances that there are now, of current and previous deployments. Those that rest, or whose deployment is gone,
+    /// are nobody's loss and not told of.
     fn instances(&self) {
-        let states: Vec<_> = self.app.sites.fleets().iter().flat_map(|fleet| fleet.states()).collect();
+        let states = self.app.sites.fleets().into_iter().flat_map(|fleet| fleet.states());
+        let states: Vec<_> = states.filter(|state| state.phase != Phase::Asleep).collect();
         let mut told = self.told.lock();
         for name in told.iter().filter(|name| states.iter().all(|state| state.name != **name)) {
             // They were told, so they are there.

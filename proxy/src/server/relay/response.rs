@@ -120,16 +120,8 @@ pub(super) fn read(
         lines.put(value);
         lines.end();
     }
-    for field in overlay.into_iter().flat_map(|overlay| overlay.fields(status)) {
-        lines.begin(field.name.as_str());
-        lines.put(field.value.as_bytes());
-        lines.end();
-    }
-    // What is kept is for everybody, and says nothing to one.
-    if let Some(cookie) = envelope.cookie.filter(|_| fate != Fate::Keep && is_page(status, kind)) {
-        lines.begin("Set-Cookie");
-        lines.put(cookie.as_bytes());
-        lines.end();
+    if !interim {
+        add(&mut lines, envelope, status, kind, fate);
     }
     if let Some(length) = told.length() {
         lines.begin("Content-Length");
@@ -174,6 +166,22 @@ fn start(lines: &mut Lines<'_>, code: u16, reason: &str) {
     let code = [code / 100, code / 10 % 10, code % 10].map(|digit| b'0' + u8::try_from(digit).unwrap_or(0));
     for piece in [b"HTTP/1.1 ", &code[..], b" ", reason.as_bytes(), b"\r\n"] {
         lines.put(piece);
+    }
+}
+
+/// Adds what the answers of this deployment have: custom headers, and the cookie of a page, which is of the media type
+/// `kind`.
+fn add(lines: &mut Lines<'_>, envelope: Envelope<'_>, status: StatusCode, kind: Option<&[u8]>, fate: Fate) {
+    for field in envelope.overlay.into_iter().flat_map(|overlay| overlay.fields(status)) {
+        lines.begin(field.name.as_str());
+        lines.put(field.value.as_bytes());
+        lines.end();
+    }
+    // What is kept is for everybody, and says nothing to one.
+    if let Some(cookie) = envelope.cookie.filter(|_| fate != Fate::Keep && is_page(status, kind)) {
+        lines.begin("Set-Cookie");
+        lines.put(cookie.as_bytes());
+        lines.end();
     }
 }
 
