@@ -21,19 +21,19 @@ pub(crate) fn roll_back(settings: &Settings, args: &RollbackArgs) -> Result<(), 
 /// Prints what is deployed.
 pub(crate) fn status(settings: &Settings, args: &StatusArgs) -> Result<(), Failure> {
     let answer = control::send(&settings.state_dir, "GET /status", &[], |_| Ok(()));
-    let Answered { told, .. } = answer.map_err(|source| Failure::unavailable("ask the server", source))?;
+    let answered = answer.map_err(|source| Failure::unavailable("ask the server", source))?;
     match args.format {
-        Format::Json => output::result(&format!("{told}\n")),
-        Format::Text => output::result(&text(&told)),
+        Format::Json => output::result(&format!("{}\n", answered.told)),
+        Format::Text => output::result(&text(&answered.value())),
     }
 }
 
 /// Prints which deployment answers now, or says why the one before does.
 pub(super) fn tell(answer: Result<Answered, CallError>, act: &'static str) -> Result<(), Failure> {
-    let Answered { status, told } = answer.map_err(|source| Failure::unavailable(act, source))?;
-    let value: Value = serde_json::from_str(&told).unwrap_or_default();
+    let answered = answer.map_err(|source| Failure::unavailable(act, source))?;
+    let value = answered.value();
     let text = |key: &str| value.get(key).and_then(Value::as_str);
-    match (status, text("problems"), text("deployment")) {
+    match (answered.status, text("problems"), text("deployment")) {
         (200, _, Some(id)) => {
             let unchanged = value.get("unchanged").and_then(Value::as_bool).unwrap_or_default();
             output::result(&format!("{id}{}\n", if unchanged { " answers already" } else { " answers now" }))
@@ -42,17 +42,16 @@ pub(super) fn tell(answer: Result<Answered, CallError>, act: &'static str) -> Re
             output::note(&format!("{problems}\n"));
             Err(Failure::BundleReported)
         }
-        _ => Err(Failure::unavailable(act, text("error").unwrap_or(&told).to_owned())),
+        _ => Err(Failure::unavailable(act, text("error").unwrap_or(&answered.told).to_owned())),
     }
 }
 
 /// One line for each deployment, one below it for each of its instances.
-fn text(told: &str) -> String {
-    let value: Value = serde_json::from_str(told).unwrap_or_default();
+fn text(value: &Value) -> String {
     let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     let word = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or("-").to_owned();
     let mut lines = Vec::new();
-    for site in list(&value, "sites") {
+    for site in list(value, "sites") {
         lines.push(format!("site {}", word(&site, "name")));
         for one in list(&site, "deployments") {
             let since = one.get("since").and_then(Value::as_u64).map(date).unwrap_or_default();
@@ -71,15 +70,18 @@ fn date(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn deployments_are_listed_below_their_site() {
-        let told = r#"{"sites":[{"name":"default","deployments":[
-            {"id":"b","state":"current","since":0,"instances":[{"name":"default.2-1","phase":"ready"}]},
-            {"id":"a","state":"previous","since":null,"instances":[]}]}]}"#;
+        let told = json!({"sites": [{"name": "default", "deployments": [
+            {"id": "b", "state": "current", "since": 0, "instances": [{"name": "default.2-1", "phase": "ready"}]},
+            {"id": "a", "state": "previous", "since": null, "instances": []},
+        ]}]});
         let expected = "site default\n  current   b Thu, 01 Jan 1970 00:00:00 GMT\n            default.2-1 ready\n  \
                         previous  a\n";
-        assert_eq!(text(told), expected);
+        assert_eq!(text(&told), expected);
     }
 }

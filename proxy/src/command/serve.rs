@@ -61,7 +61,7 @@ fn open(settings: &Settings, path: Option<&Path>, pack: Option<PathBuf>) -> Resu
     let sidecar = !settings.upstream.is_empty();
     let is_there = Path::new(DEFAULT_BUNDLE).exists();
     if path.is_some() || sidecar || is_there || settings.sites.is_empty() {
-        let path = path.or((is_there || !sidecar).then_some(Path::new(DEFAULT_BUNDLE)));
+        let path = path.or_else(|| (is_there || !sidecar).then_some(Path::new(DEFAULT_BUNDLE)));
         let terms = settings.default_site(DEFAULT_SITE);
         opened.push(Opened { served: of(settings, path, sidecar)?, terms, pack });
     }

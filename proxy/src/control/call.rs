@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
+
 use super::{BOUNDS, socket_path, wire};
 
 /// An answer is a line or two, or the problems of a bundle.
@@ -71,6 +73,13 @@ pub(crate) fn purge(
 pub(crate) struct Answered {
     pub(crate) status: u16,
     pub(crate) told: String,
+}
+
+impl Answered {
+    /// What was told, as JSON.
+    pub(crate) fn value(&self) -> Value {
+        wire::read(&self.told)
+    }
 }
 
 /// Sends a request to the server of `state_dir`: a method and a path, what of the query there is, and what `write` writes.

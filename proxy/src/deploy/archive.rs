@@ -69,7 +69,7 @@ impl Room<'_> {
         }
         match entry.header().entry_type() {
             EntryType::Directory => self.folder(&path),
-            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => self.file(&mut entry, &path, shown),
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => self.file(&mut entry, &path, &shown),
             EntryType::Symlink => {
                 let target = entry.link_name().map_err(ArchiveError::Read)?.unwrap_or_default().into_owned();
                 if !stays(&path, &target) {
@@ -95,11 +95,11 @@ impl Room<'_> {
         Ok(())
     }
 
-    fn file(&mut self, entry: &mut Entry<'_, impl Read>, path: &Path, shown: String) -> Result<(), ArchiveError> {
+    fn file(&mut self, entry: &mut Entry<'_, impl Read>, path: &Path, shown: &str) -> Result<(), ArchiveError> {
         let is_program = entry.header().mode().is_ok_and(|mode| mode & 0o100 != 0);
         let mode = if is_program { 0o700 } else { 0o600 };
         let opened = OpenOptions::new().write(true).create_new(true).mode(mode).open(self.to.join(path));
-        let mut file = opened.map_err(|error| ArchiveError::Write(shown.clone(), error))?;
+        let mut file = opened.map_err(|error| ArchiveError::Write(shown.to_owned(), error))?;
         let left = self.bounds.bytes_max - self.bytes;
         let mut limited = entry.take(left + 1);
         let mut piece = vec![0; 64 * 1024];
@@ -113,7 +113,7 @@ impl Room<'_> {
             if written > left {
                 return Err(ArchiveError::Bytes(self.bounds.bytes_max));
             }
-            file.write_all(&piece[..n]).map_err(|error| ArchiveError::Write(shown.clone(), error))?;
+            file.write_all(&piece[..n]).map_err(|error| ArchiveError::Write(shown.to_owned(), error))?;
         }
         self.bytes += written;
         Ok(())

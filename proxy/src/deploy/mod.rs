@@ -20,6 +20,7 @@ mod steward;
 mod replace;
 mod served;
 mod store;
+mod wire;
 
 pub(crate) use activate::{ActivateError, Stage};
 pub(crate) use archive::{ArchiveError, listing, pack, unpack};

@@ -248,9 +248,13 @@ impl Steward {
             if let Some(fleet) = fleet {
                 fleet.stop().await;
             }
-            if store.journal().find(&id).is_none() {
-                store.forget(&id);
-            }
+            let forgotten = spawn_blocking(move || {
+                if store.journal().find(&id).is_none() {
+                    store.forget(&id);
+                }
+            });
+            // It tells by itself what it could not do.
+            let _ = forgotten.await;
         });
     }
 

@@ -10,10 +10,6 @@ use std::{
     time::SystemTime,
 };
 
-use serde_json::{Value, json};
-
-use crate::site::is_id;
-
 /// The names of copies that are being made begin so; no deployment is called so.
 const DRAFT: &str = ".new";
 
@@ -66,23 +62,6 @@ impl Journal {
     /// The deployment of that name.
     pub(crate) fn find(&self, id: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.id == id)
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let told: Value = serde_json::from_str(text).ok()?;
-        let text = |value: &Value, key: &str| value.get(key)?.as_str().map(str::to_owned);
-        let entry = |value: &Value| {
-            let id = text(value, "id").filter(|id| is_id(id))?;
-            Some(Entry { id, content: text(value, "content")?, since: value.get("since")?.as_u64()? })
-        };
-        let entries = told.get("deployments")?.as_array()?.iter().map(entry).collect::<Option<_>>()?;
-        Some(Self { entries, folder: text(&told, "folder") })
-    }
-
-    fn text(&self) -> String {
-        let entry = |entry: &Entry| json!({ "id": entry.id, "content": entry.content, "since": entry.since });
-        let entries: Vec<_> = self.entries.iter().map(entry).collect();
-        format!("{:#}\n", json!({ "deployments": entries, "folder": self.folder }))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Hot: which host names belong to which site.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// The longest host name there is (RFC 1035 2.3.4), with a port and a final dot.
 const HOST_BYTES_MAX: usize = 262;
@@ -8,14 +8,14 @@ const HOST_BYTES_MAX: usize = 262;
 /// What belongs to host names.
 #[derive(Debug)]
 pub(super) struct Hosts<T> {
-    exact: HashMap<Box<str>, T>,
+    exact: BTreeMap<Box<str>, T>,
     /// By what stands behind the `*.`.
-    below: HashMap<Box<str>, T>,
+    below: BTreeMap<Box<str>, T>,
 }
 
 impl<T> Default for Hosts<T> {
     fn default() -> Self {
-        Self { exact: HashMap::new(), below: HashMap::new() }
+        Self { exact: BTreeMap::new(), below: BTreeMap::new() }
     }
 }
 
