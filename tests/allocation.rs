@@ -77,7 +77,8 @@ fn lane(dir: &Path, headers: &str, rules: &str) -> Rehearsal {
     let (manifest, _) = Manifest::parse(&text).unwrap();
     let telemetry = Telemetry::new(Metrics::new().unwrap(), AccessLog::start(LogFormat::Off).unwrap());
     let shard = telemetry.shard();
-    let parts = Parts { manifest, custom_rules, pack, compute: None, images: None, pages: None, custom_headers };
+    let parts =
+        Parts { id: None, manifest, custom_rules, pack, compute: None, custom_headers, public_host: Vec::new() };
     Rehearsal::new(App::build(settings, parts, telemetry).unwrap(), shard)
 }
 

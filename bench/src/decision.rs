@@ -111,13 +111,13 @@ impl PlainRequest {
         let telemetry = Telemetry::new(metrics, log);
         let shard = telemetry.shard();
         let parts = Parts {
+            id: None,
             manifest,
             custom_rules: rules(n_rules),
             pack,
             compute: None,
-            images: None,
-            pages: None,
             custom_headers: Vec::new(),
+            public_host: Vec::new(),
         };
         let app = App::build(settings, parts, telemetry).map_err(decision)?;
         Ok(Self { lane: Rehearsal::new(app, shard), out: BytesMut::with_capacity(4096) })

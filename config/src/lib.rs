@@ -30,7 +30,7 @@ mod settings;
 
 pub use bundle::{Bundle, ComputeFolder};
 pub use compute::{ComputeResource, Runtime};
-pub use custom_headers::{HeaderField, HeaderPlace, HeaderRule, custom_headers};
+pub use custom_headers::{HeaderField, HeaderPlace, HeaderRule, custom_headers, custom_headers_file};
 pub use custom_rules::{
     CustomRule, Demand, Piece, Placeholder, RuleAction, RuleSource, RuleTarget, RuleText, Site, parse_custom_rules,
     read_custom_rules,
@@ -40,8 +40,8 @@ pub use manifest::{Framework, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
 pub use problem::{Location, Problem, Problems, Rule, Severity};
 pub use route::{PathFault, PathPattern, Route, Target, TargetKind};
 pub use settings::{
-    AccessPolicy, AccessSettings, Address, Admin, Amount, Coding, CompressionSettings, ComputeSettings,
+    AccessPolicy, AccessSettings, Address, Admin, Amount, Coding, CompressionSettings, ComputeSettings, DeploySettings,
     EdgeCacheSettings, HeaderSettings, HostAccess, HostPattern, ImageTuning, Limits, Loaded, LogFormat, Origin,
-    PasswordHash, Prerendered, Rate, RewriteSettings, SettingProblem, SettingProblems, Settings, Sources,
-    StaticSettings, Timeouts, User,
+    PasswordHash, Prerendered, Rate, RewriteSettings, SettingProblem, SettingProblems, Settings, SiteSettings,
+    SkewSettings, Sources, StaticSettings, Timeouts, User,
 };

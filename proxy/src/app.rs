@@ -2,7 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -23,9 +26,16 @@ use crate::{
     rewrite::{CompileRules, CustomRules},
     route::{CompileError, Routes},
     service::peer::Bounds,
-    site::{Deployment, Site, Sites},
+    site::{Deployment, Line, Site, Sites, is_id},
     telemetry::Telemetry,
 };
+
+/// What the site of the command line is called.
+pub(crate) const DEFAULT_SITE: &str = "default";
+
+/// A page belongs to its deployment for as long as somebody reads it, and no longer than a day; sites that link here open
+/// the deployment that is current.
+const COOKIE_TERMS: &str = "Path=/; SameSite=Lax; Max-Age=86400";
 
 /// Everything a request may need. Shared, and never changed.
 pub struct App {
@@ -77,6 +87,8 @@ pub enum BuildError {
 /// The parts of a deployment, each started already.
 #[derive(Debug)]
 pub struct Parts {
+    /// Its name; none: one that no other has.
+    pub id: Option<String>,
     /// What the framework asked for.
     pub manifest: Manifest,
     /// Rewrites and redirects, in their order.
@@ -85,28 +97,37 @@ pub struct Parts {
     pub pack: Pack,
     /// Node or the upstreams.
     pub compute: Option<Arc<Fleet>>,
-    /// The folder for optimized images; none: they are kept in memory only.
-    pub images: Option<PathBuf>,
     /// The custom headers, in their order.
     pub custom_headers: Vec<HeaderRule>,
-    /// The folder for pages that are kept; none: they are kept in memory only.
-    pub pages: Option<PathBuf>,
+    /// Host names that are this deployment, in lower case.
+    pub public_host: Vec<String>,
 }
 
 impl App {
-    /// Puts the app together.
+    /// An app of one deployment, which keeps nothing on disk.
     ///
     /// # Errors
     /// [`BuildError`].
     pub fn build(settings: Arc<Settings>, parts: Parts, telemetry: Telemetry) -> Result<Self, BuildError> {
-        let images = Images::start(&settings.image, parts.images.as_deref())?;
-        let edge_cache = EdgeCache::start(&settings.edge_cache, parts.pages.as_deref());
-        let access = Access::of(&settings.access)?;
         let deployment = activate(&settings, parts)?;
-        let site = Arc::new(Site::new("default", Arc::new(deployment)));
+        let site = Site::new(DEFAULT_SITE, Line::new(Arc::new(deployment), Vec::new()));
+        Self::of_sites(settings, Sites::only(Arc::new(site)), telemetry, None)
+    }
+
+    /// An app of all its sites. Pictures and pages are kept below `state_dir`; none: in memory only.
+    pub(crate) fn of_sites(
+        settings: Arc<Settings>,
+        sites: Sites,
+        telemetry: Telemetry,
+        state_dir: Option<&Path>,
+    ) -> Result<Self, BuildError> {
+        let folder = |name: &str| state_dir.map(|dir| dir.join(name));
+        let images = Images::start(&settings.image, folder("images").as_deref())?;
+        let edge_cache = EdgeCache::start(&settings.edge_cache, folder("pages").as_deref());
+        let access = Access::of(&settings.access)?;
         Ok(Self {
             bounds: Arc::new(Bounds::new(&settings)),
-            sites: Sites::only(site),
+            sites,
             telemetry,
             images,
             edge_cache,
@@ -127,16 +148,22 @@ impl App {
 
 /// Makes a deployment of its parts.
 pub(crate) fn activate(settings: &Settings, parts: Parts) -> Result<Deployment, BuildError> {
-    let Parts { manifest, custom_rules, pack, compute, images: _, pages: _, custom_headers } = parts;
+    let Parts { id, manifest, custom_rules, pack, compute, custom_headers, public_host } = parts;
     let targets = || manifest.routes.iter().flat_map(|route| [Some(&route.target), route.fallback.as_ref()]).flatten();
     let wants_images = targets().any(|target| matches!(target, Target::Image { .. }));
     let is_static = targets().all(|target| target.kind() == TargetKind::Static);
     let image_rules = manifest
         .images
         .filter(|_| wants_images)
-        .map(|images| Arc::new(Rules::new(&images, &settings.image, &settings.public_host)));
+        .map(|images| Arc::new(Rules::new(&images, &settings.image, &public_host)));
+    let activation = activation();
+    let id = id.unwrap_or_else(|| activation.clone());
+    let cookie = Some(&id).filter(|id| settings.skew.enabled && settings.skew.cookie && is_id(id));
+    let cookie = cookie.and_then(|id| format!("__dpl={id}; {COOKIE_TERMS}").parse().ok());
     Ok(Deployment {
-        id: deployment_id(),
+        id,
+        activation,
+        cookie,
         custom_rules: CustomRules::compile(&custom_rules, &settings.rewrite)?,
         automaton: Routes::compile(manifest.routes.iter().map(|route| route.path.as_str()))?,
         routes: manifest.routes,
@@ -145,13 +172,16 @@ pub(crate) fn activate(settings: &Settings, parts: Parts) -> Result<Deployment, 
         image_rules,
         headers: Headers::compile(custom_headers)?,
         is_static,
+        held: watch::Sender::new(()),
     })
 }
 
-/// Names this activation: what Compute answered before it may differ from what it answers after it.
-fn deployment_id() -> String {
+/// Names this activation: what Compute answered before it may differ from what it answers after it, even where the
+/// bundle is the same.
+fn activation() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    format!("{:x}-{:x}", now.as_nanos(), std::process::id())
+    format!("{:x}-{:x}-{:x}", now.as_nanos(), std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// `Cache-Control` of static answers whose route gives none.

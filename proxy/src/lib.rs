@@ -19,6 +19,7 @@ pub mod site;
 pub mod decide;
 mod origin;
 pub mod app;
+mod deploy;
 mod service;
 mod desk;
 pub mod server;

@@ -43,6 +43,7 @@ impl LocalOrigin {
         delivery: &mut Delivery,
     ) -> Result<Fetched, ComputeFailure> {
         let fleet = self.deployment.compute.as_ref().ok_or(ComputeFailure::Absent)?;
+        let _use = fleet.enter();
         let deadline = Instant::now() + self.settings.compute.ready_wait;
         let pick = fleet.pick_by(&[], deadline).await.ok_or(ComputeFailure::Unreachable)?;
         let connect = self.settings.timeouts.connect;
@@ -120,7 +121,7 @@ impl Origin for LocalOrigin {
     }
 
     fn deployment(&self) -> &str {
-        &self.deployment.id
+        &self.deployment.activation
     }
 
     fn is_image_route(&self, path: &str) -> bool {

@@ -69,3 +69,8 @@ pub fn custom_headers(settings: &HeaderSettings, root: Option<&Path>) -> (Vec<He
     let rules = text.as_ref().and_then(|text| document::read(text, &file.shown, &settings.app_root, &mut report));
     (rules.unwrap_or_default(), report.finish(text.as_deref().unwrap_or_default()))
 }
+
+/// The file of custom headers in a bundle's folder, or in the project that this folder is a part of.
+pub fn custom_headers_file(root: &Path) -> Option<PathBuf> {
+    locate::beside(root).map(|file| file.path)
+}

@@ -10,7 +10,7 @@ use std::{
 use super::{
     Settings, access, meaning,
     problem::{Origin, SettingProblem, SettingProblems, Suggestion},
-    rules,
+    rules, sites,
     wire::{self, Known, Raw, Values, Written},
 };
 
@@ -82,6 +82,7 @@ impl Settings {
         problems.extend(wrong);
         settings.custom_rules = rules::read(&tables, &mut problems, &mut warnings);
         settings.access.hosts = access::hosts(&tables, &settings.access.everywhere, &mut problems, &mut warnings);
+        settings.sites = sites::read(&tables, &mut problems);
         if !problems.is_empty() {
             return Err(SettingProblems(problems));
         }

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::{
     Address, ComputeSettings, EdgeCacheSettings, HeaderSettings, ImageTuning, Limits, LogFormat, Prerendered,
-    RewriteSettings, Settings, StaticSettings, Timeouts, access, compression,
+    RewriteSettings, Settings, StaticSettings, Timeouts, access, compression, deploy,
     problem::SettingProblem,
     quantity::{self, GIB, KIB, MIB},
     read::Reader,
@@ -41,9 +41,12 @@ pub(crate) fn read(values: &Values, state_dir: PathBuf) -> (Settings, Vec<Settin
         image: image(&mut reader),
         rewrite: rewrite(&mut reader),
         custom_rules: Vec::new(),
+        sites: Vec::new(),
         edge_cache: edge_cache(&mut reader),
         access: access::read(&mut reader),
         compression: compression::read(&mut reader),
+        skew: deploy::skew(&mut reader),
+        deploy: deploy::deploy(&mut reader),
     };
     let settings = with_country(settings);
     contradictions(&settings, &mut reader);

@@ -5,6 +5,7 @@
 //! 3. [`meaning`]: each value read by its kind, with [`read`], [`quantity`] and [`address`]
 //! 4. [`rules`]: the rewrites and redirects that stand in the file
 //! 5. [`access`]: who may ask, with the users of [`credential`] and hosts that differ
+//! 6. [`sites`]: the applications beside the one of the command line
 //! 6. [`problem`]: everything that was wrong, at once
 
 mod wire;
@@ -18,6 +19,8 @@ mod problem;
 mod rules;
 mod credential;
 mod access;
+mod deploy;
+mod sites;
 
 #[cfg(test)]
 mod tests;
@@ -32,8 +35,10 @@ pub use access::{AccessPolicy, AccessSettings, HostAccess, HostPattern, Rate};
 pub use address::{Address, Admin};
 pub use compression::{Coding, CompressionSettings};
 pub use credential::{PasswordHash, User};
+pub use deploy::{DeploySettings, SkewSettings};
 pub use load::{Loaded, Sources};
 pub use problem::{Origin, SettingProblem, SettingProblems};
+pub use sites::SiteSettings;
 
 /// Everything an operator can decide, resolved: defaults < file < environment < flags.
 #[derive(Clone, Debug)]
@@ -80,6 +85,12 @@ pub struct Settings {
     pub access: AccessSettings,
     /// Compression of Compute's answers.
     pub compression: CompressionSettings,
+    /// Those of the file's `[[sites]]`, in their order.
+    pub sites: Vec<SiteSettings>,
+    /// Previous deployments.
+    pub skew: SkewSettings,
+    /// Deploys.
+    pub deploy: DeploySettings,
 }
 
 /// A count, or as many as the machine (its cgroup quota) has processors.
@@ -335,6 +346,18 @@ pub struct EdgeCacheSettings {
 }
 
 impl Settings {
+    /// The site of the command line, as the settings above the first section describe it.
+    pub fn default_site(&self, name: &str) -> SiteSettings {
+        SiteSettings {
+            name: name.to_owned(),
+            hosts: Vec::new(),
+            bundle: None,
+            upstream: self.upstream.clone(),
+            env_file: self.env_file.clone(),
+            public_host: self.public_host.clone(),
+        }
+    }
+
     /// The commented settings file with every setting and its default.
     pub fn default_file() -> &'static str {
         wire::DEFAULTS

@@ -50,12 +50,13 @@ pub(crate) struct Table {
 
 /// What rules are called in a file.
 pub(crate) const RULES: &str = "custom-rules";
-
+/// What sites are called.
+pub(crate) const SITES: &str = "sites";
 /// What the hosts that have an access of their own are called.
 pub(crate) const HOSTS: &str = "access-hosts";
 
 /// The lists of tables that a file may have.
-const LISTS: [&str; 2] = [RULES, HOSTS];
+const LISTS: [&str; 3] = [RULES, HOSTS, SITES];
 
 /// The values of one or several sources, by `section.key`.
 pub(crate) type Values = IndexMap<String, Written>;

@@ -5,12 +5,39 @@ use std::fmt::Write as _;
 use edgeplane_config::{Bundle, Route, Target};
 
 use super::output;
-use crate::{app::App, child::image::Confinement, server::listen::Listener};
+use crate::{
+    app::{App, DEFAULT_SITE},
+    child::image::Confinement,
+    server::listen::Listener,
+    site::Site,
+};
 
 /// Says what is served, where, by whom, and how to end it; last of all the lines that start with `listening`.
-pub(crate) fn started(app: &App, bundle: Option<&Bundle>, listeners: &[Listener], admin: Option<&str>) {
-    let deployment = app.sites.find("").current();
+pub(crate) fn started(app: &App, bundles: &[Option<Bundle>], listeners: &[Listener], admin: Option<&str>) {
     let mut text = String::new();
+    for (place, (site, bundle)) in app.sites.all().zip(bundles).enumerate() {
+        tell(&mut text, site, bundle.as_ref(), place > 0 || site.name != DEFAULT_SITE);
+    }
+    if app.sites.all().any(|site| site.current().image_rules.is_some()) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "images     {}", sandbox(app.settings.image.unsandboxed));
+    }
+    if let Some(admin) = admin {
+        let _ = writeln!(text, "admin      {admin}/healthz /readyz /metrics");
+    }
+    let _ = writeln!(text, "stop with Ctrl-C or SIGTERM");
+    for listener in listeners {
+        let _ = writeln!(text, "listening {}", listener.url());
+    }
+    output::note(&text);
+    // Only a service manager listens; without one there is nobody to tell.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+}
+
+/// One site: what it serves, and by whom.
+fn tell(text: &mut String, site: &Site, bundle: Option<&Bundle>, is_named: bool) {
+    let line = site.line();
+    let deployment = line.current();
     // Writing to a String cannot fail.
     let _ = match bundle {
         Some(bundle) => {
@@ -19,6 +46,9 @@ pub(crate) fn started(app: &App, bundle: Option<&Bundle>, listeners: &[Listener]
         }
         None => writeln!(text, "serving upstreams without a bundle"),
     };
+    if is_named {
+        let _ = writeln!(text, "site       {}", site.name);
+    }
     let widest = deployment.routes.iter().map(|route| route.path.as_str().len()).max().unwrap_or(0);
     for route in &deployment.routes {
         let _ = writeln!(text, "  {:widest$}  {}", route.path.as_str(), destination(route));
@@ -34,19 +64,9 @@ pub(crate) fn started(app: &App, bundle: Option<&Bundle>, listeners: &[Listener]
             let _ = writeln!(text, "compute    {} {}{pid}", state.name, state.phase.as_str());
         }
     }
-    if deployment.image_rules.is_some() {
-        let _ = writeln!(text, "images     {}", sandbox(app.settings.image.unsandboxed));
+    for previous in line.previous() {
+        let _ = writeln!(text, "previous   {}", previous.id);
     }
-    if let Some(admin) = admin {
-        let _ = writeln!(text, "admin      {admin}/healthz /readyz /metrics");
-    }
-    let _ = writeln!(text, "stop with Ctrl-C or SIGTERM");
-    for listener in listeners {
-        let _ = writeln!(text, "listening {}", listener.url());
-    }
-    output::note(&text);
-    // Only a service manager listens; without one there is nobody to tell.
-    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 }
 
 /// Says that the end has begun.

@@ -47,6 +47,12 @@ pub(crate) enum Command {
     Purge(PurgeArgs),
     /// Hash a password from standard input, for the setting access.users
     HashPassword(HashPasswordArgs),
+    /// Send a bundle to a running server, which answers with it once it is ready
+    Deploy(DeployArgs),
+    /// Have a running server answer with a deployment before
+    Rollback(RollbackArgs),
+    /// Show what a running server has deployed
+    Status(StatusArgs),
     /// Print the commented default settings file
     Settings,
 }
@@ -217,6 +223,42 @@ pub(crate) struct HashPasswordArgs {
     /// Name of the user, to print the whole line
     #[arg(value_name = "NAME")]
     pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeployArgs {
+    /// Folder with deploy-manifest.json, or one that holds .amplify-hosting
+    #[arg(default_value = ".amplify-hosting")]
+    pub(crate) bundle: PathBuf,
+    /// The site it is for [default: the one that serve was started with]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) site: Option<String>,
+    /// The name of the deployment [default: one made of its content]
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    #[command(flatten)]
+    pub(crate) flags: StateFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    /// The site [default: the one that serve was started with]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) site: Option<String>,
+    /// The deployment that is to answer [default: the one before]
+    #[arg(long, value_name = "ID")]
+    pub(crate) to: Option<String>,
+    #[command(flatten)]
+    pub(crate) flags: StateFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) flags: StateFlags,
 }
 
 /// The settings that tell which server is meant.

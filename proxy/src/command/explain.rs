@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{
     Failure, admission,
     arguments::{ExplainArgs, Format},
-    output, rules,
+    choice, output, rules,
     ruling::Ruling,
 };
 use crate::{
@@ -44,7 +44,8 @@ pub(crate) fn run(settings: &Settings, args: ExplainArgs) -> Result<(), Failure>
         .map_err(|source| Failure::unavailable("pack the static files", source))?;
     let custom_rules = rules::gather(settings, Some(&bundle))?;
     let (manifest, custom_headers) = (bundle.manifest.clone(), bundle.custom_headers.clone());
-    let parts = Parts { manifest, custom_rules, pack, compute: None, images: None, pages: None, custom_headers };
+    let public_host = settings.public_host.clone();
+    let parts = Parts { id: None, manifest, custom_rules, pack, compute: None, custom_headers, public_host };
     let deployment =
         app::activate(settings, parts).map_err(|source| Failure::unavailable("compile the routes", source))?;
     let url = Url::parse(&url)?;
@@ -123,6 +124,8 @@ struct Explanation {
     request: String,
     /// Who may ask, where not everybody may.
     access: Option<AccessPreview>,
+    /// Which deployment answers, where there may be several.
+    deployment: Option<String>,
     rules: Option<Ruling>,
     /// None where a rule answers by itself.
     routed: Option<Routed>,
@@ -199,7 +202,8 @@ impl Walk {
             let asked = Asked { head, path: asked_path, overlay: self.deployment.overlay(asked_path), as_sent: true };
             end.steps.extend(self.absent(&asked));
         }
-        Ok(Explanation { request: request_line(head), access: None, rules, routed, last })
+        let deployment = choice::deployment(&self.settings, head);
+        Ok(Explanation { request: request_line(head), access: None, deployment, rules, routed, last })
     }
 
     /// The route of another address than the one asked for.
@@ -361,12 +365,20 @@ fn request_line(head: &Head<'_>) -> String {
 
 impl Explanation {
     fn refused(head: &Head<'_>, access: AccessPreview) -> Self {
-        Self { request: request_line(head), access: Some(access), rules: None, routed: None, last: None }
+        Self {
+            request: request_line(head),
+            access: Some(access),
+            deployment: None,
+            rules: None,
+            routed: None,
+            last: None,
+        }
     }
 
     fn text(&self) -> String {
         let mut lines = vec![self.request.clone()];
         lines.extend(self.access.iter().flat_map(admission::lines));
+        lines.extend(self.deployment.iter().map(|deployment| format!("deployment  {deployment}")));
         lines.extend(self.rules.iter().flat_map(Ruling::lines));
         lines.extend(self.routed.iter().flat_map(Routed::lines));
         if let Some((ruling, then)) = &self.last {
@@ -384,6 +396,9 @@ impl Explanation {
         json["request"] = self.request.clone().into();
         if let Some(access) = &self.access {
             json["access"] = admission::json(access);
+        }
+        if let Some(deployment) = &self.deployment {
+            json["deployment"] = deployment.clone().into();
         }
         if let Some(rules) = &self.rules {
             json["rules"] = json!({ "first": rules.json(), "outcome": rules.lines().last() });

@@ -10,10 +10,13 @@ mod announce;
 mod state;
 mod stop;
 mod check;
+mod choice;
 mod explain;
 mod pack;
 mod optimize;
 mod purge;
+mod deploy;
+mod deployments;
 mod rules;
 mod ruling;
 mod settings;
@@ -70,6 +73,13 @@ fn dispatch(command: Command, environment: Vec<(OsString, OsString)>) -> Exit {
         Command::Optimize(args) => load(&args.flags, environment).and_then(|settings| optimize::run(&settings, &args)),
         Command::Purge(args) => load(&args.flags, environment).and_then(|settings| purge::run(&settings, &args)),
         Command::HashPassword(args) => hash_password::run(&args),
+        Command::Deploy(args) => load(&args.flags, environment).and_then(|settings| deploy::run(&settings, &args)),
+        Command::Rollback(args) => {
+            load(&args.flags, environment).and_then(|settings| deployments::roll_back(&settings, &args))
+        }
+        Command::Status(args) => {
+            load(&args.flags, environment).and_then(|settings| deployments::status(&settings, &args))
+        }
         Command::Settings => settings::run(),
     };
     match ended {

@@ -3,23 +3,23 @@
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     thread,
 };
 
-use edgeplane_config::{Admin, Amount, Bundle, CustomRule, HeaderRule, Manifest, Settings};
-use tokio::runtime::Builder;
+use edgeplane_config::{Admin, Amount, Settings, SiteSettings};
+use tokio::{
+    runtime::Builder,
+    signal::unix::{SignalKind, signal},
+};
 
-use super::{Failure, announce, arguments::ServeArgs, output, rules, state::StateDir, stop::Stop};
+use super::{Failure, announce, arguments::ServeArgs, output, state::StateDir, stop::Stop};
 use crate::{
-    app::{self, App, Parts},
-    assets::{self, Pack},
-    compute::{Fleet, Plan, environment},
+    app::{App, DEFAULT_SITE},
     control::ControlSocket,
+    deploy::{ActivateError, Berth, Served, Stage, Steward},
     server::{self, listen::Listener},
+    site::Sites,
     telemetry::{
         Telemetry,
         access_log::AccessLog,
@@ -35,44 +35,51 @@ const DEFAULT_BUNDLE: &str = ".amplify-hosting";
 /// Serves until a signal ends it.
 pub(crate) fn run(settings: Settings, args: ServeArgs, environment: Vec<(OsString, OsString)>) -> Result<(), Failure> {
     let settings = Arc::new(settings);
-    let served = open(&settings, args.bundle.as_deref())?;
+    let opened = open(&settings, args.bundle.as_deref(), args.pack)?;
     // What serves requests has threads of its own; this one starts, watches and ends everything.
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| Failure::unavailable("start the threads", source))?;
-    let ended = runtime.block_on(serve(settings, served, args.pack, environment));
+    let ended = runtime.block_on(serve(settings, opened, environment));
     // What still runs on a thread that may block, such as packing, is of no use to anybody now.
     runtime.shutdown_background();
     ended
 }
 
-/// What is to be served.
-struct Served {
-    manifest: Manifest,
-    bundle: Option<Bundle>,
-    custom_headers: Vec<HeaderRule>,
-    custom_rules: Vec<CustomRule>,
+/// A site, and what it is to serve first.
+struct Opened {
+    terms: SiteSettings,
+    served: Served,
+    /// Of what is served, made ahead of time.
+    pack: Option<PathBuf>,
 }
 
-fn open(settings: &Settings, path: Option<&Path>) -> Result<Served, Failure> {
+/// Every site, that of the command line first, where it names one.
+fn open(settings: &Settings, path: Option<&Path>, pack: Option<PathBuf>) -> Result<Vec<Opened>, Failure> {
+    let mut opened = Vec::new();
     let sidecar = !settings.upstream.is_empty();
-    if sidecar && path.is_none() && !Path::new(DEFAULT_BUNDLE).exists() {
-        let (custom_headers, problems) = edgeplane_config::custom_headers(&settings.headers, None);
-        if problems.has_errors() {
-            return Err(Failure::Bundle(problems));
-        }
-        let custom_rules = rules::gather(settings, None)?;
-        return Ok(Served { manifest: Manifest::compute_only(), bundle: None, custom_headers, custom_rules });
+    let is_there = Path::new(DEFAULT_BUNDLE).exists();
+    if path.is_some() || sidecar || is_there || settings.sites.is_empty() {
+        let path = path.or_else(|| (is_there || !sidecar).then_some(Path::new(DEFAULT_BUNDLE)));
+        let terms = settings.default_site(DEFAULT_SITE);
+        opened.push(Opened { served: of(settings, path, sidecar)?, terms, pack });
     }
-    let path = path.unwrap_or_else(|| Path::new(DEFAULT_BUNDLE));
-    let bundle = Bundle::open_with(path, sidecar, &settings.headers).map_err(Failure::Bundle)?;
-    for problem in bundle.warnings.iter() {
-        output::problem(problem);
+    for terms in &settings.sites {
+        let served = of(settings, terms.bundle.as_deref(), !terms.upstream.is_empty())?;
+        opened.push(Opened { served, terms: terms.clone(), pack: None });
     }
-    let custom_rules = rules::gather(settings, Some(&bundle))?;
-    let (manifest, custom_headers) = (bundle.manifest.clone(), bundle.custom_headers.clone());
-    Ok(Served { manifest, bundle: Some(bundle), custom_headers, custom_rules })
+    Ok(opened)
+}
+
+fn of(settings: &Settings, path: Option<&Path>, sidecar: bool) -> Result<Served, Failure> {
+    let served = match path {
+        Some(path) => Served::open(path, settings, sidecar),
+        None => Served::upstreams(settings),
+    };
+    let served = served.map_err(Failure::Bundle)?;
+    served.remarks.iter().for_each(output::problem);
+    Ok(served)
 }
 
 fn n_threads(threads: Amount) -> usize {
@@ -84,8 +91,7 @@ fn n_threads(threads: Amount) -> usize {
 
 async fn serve(
     settings: Arc<Settings>,
-    served: Served,
-    pack: Option<PathBuf>,
+    opened: Vec<Opened>,
     environment: Vec<(OsString, OsString)>,
 ) -> Result<(), Failure> {
     let mut stop = Stop::listen().map_err(|source| Failure::unavailable("listen for signals", source))?;
@@ -106,30 +112,30 @@ async fn serve(
     let state = StateDir::open(&settings.state_dir)
         .map_err(|source| Failure::unavailable("use the state directory", source))?;
 
-    let preparing = async {
-        let pack = make_pack(&settings, served.bundle.as_ref(), pack).await?;
-        let compute = start_compute(&settings, served.bundle.as_ref(), &state, environment).await?;
-        Ok((pack, compute))
-    };
-    let (pack, compute) = tokio::select! {
-        prepared = preparing => prepared?,
+    let stage = Stage::new(Arc::clone(&settings), environment, state.path());
+    let bundles: Vec<_> = opened.iter().map(|one| one.served.bundle.clone()).collect();
+    let berths = tokio::select! {
+        started = start(&stage, opened, state.path()) => started?,
         () = stop.requested() => {
             tracing::info!("stopped before anything was served");
             return Ok(());
         }
     };
     let telemetry = telemetry(&settings)?;
-    let (images, pages) = (Some(state.path().join("images")), Some(state.path().join("pages")));
-    let Served { manifest, bundle, custom_headers, custom_rules } = served;
-    let parts = Parts { manifest, custom_rules, pack, compute: compute.clone(), images, pages, custom_headers };
-    let app = App::build(Arc::clone(&settings), parts, telemetry)
+    let site = |berth: &Berth| Arc::clone(berth.site());
+    let (any, named): (Vec<_>, Vec<_>) = berths.iter().partition(|berth| berth.hosts().is_empty());
+    let sites =
+        Sites::new(any.first().map(|berth| site(berth)), named.iter().map(|berth| (site(berth), berth.hosts())));
+    let app = App::of_sites(Arc::clone(&settings), sites, telemetry, Some(state.path()))
         .map(Arc::new)
         .map_err(|source| Failure::unavailable("put the server together", source))?;
+    let steward = Arc::new(Steward::new(stage, berths));
     let started = AppReport::new(&app).map_err(|source| Failure::unavailable("set up metrics", source))?;
     report.started(started);
-    control(&app, &state);
-    let improving = improve_pack(&app);
-    announce::started(&app, bundle.as_ref(), &listeners, admin_url.as_deref());
+    control(&app, &steward, &state);
+    steward.begin();
+    reload(&steward)?;
+    announce::started(&app, &bundles, &listeners, admin_url.as_deref());
 
     let drained = server::run(Arc::clone(&app), listeners, n_shards, async {
         stop.requested().await;
@@ -137,20 +143,53 @@ async fn serve(
     })
     .await
     .map_err(|source| Failure::unavailable("start the threads", source))?;
-    improving.store(true, Ordering::Release);
     announce::ended(drained);
-    if let Some(fleet) = compute {
-        fleet.stop().await;
-    }
+    steward.end(&app.sites).await;
     app.telemetry.finish();
     Ok(())
 }
 
+/// Starts every site, one after the other.
+async fn start(stage: &Stage, opened: Vec<Opened>, state_dir: &Path) -> Result<Vec<Berth>, Failure> {
+    let mut berths = Vec::with_capacity(opened.len());
+    for Opened { terms, served, pack } in opened {
+        berths.push(Berth::open(stage, terms, state_dir, served, pack).await.map_err(unserved)?);
+    }
+    Ok(berths)
+}
+
+/// Why nothing is served, in the words of a command.
+fn unserved(error: ActivateError) -> Failure {
+    match error {
+        ActivateError::Bundle(problems) => Failure::Bundle(problems),
+        ActivateError::Copy(source) => Failure::unavailable("copy the bundle", source),
+        ActivateError::Store(source) => Failure::unavailable("keep the bundle", source),
+        ActivateError::Pack(source) => Failure::unavailable("pack the static files", source),
+        ActivateError::Environment(source) => Failure::unavailable("start Node", source),
+        ActivateError::Node(source) => Failure::unavailable("start Node", source),
+        ActivateError::Build(source) => Failure::unavailable("put the server together", source),
+        ActivateError::Thread(source) => Failure::unavailable("pack the static files", source),
+    }
+}
+
+/// SIGHUP deploys what lies in the folders that were named.
+fn reload(steward: &Arc<Steward>) -> Result<(), Failure> {
+    let mut asked =
+        signal(SignalKind::hangup()).map_err(|source| Failure::unavailable("listen for signals", source))?;
+    let steward = Arc::clone(steward);
+    tokio::spawn(async move {
+        while asked.recv().await.is_some() {
+            steward.reload().await;
+        }
+    });
+    Ok(())
+}
+
 /// Listens for operators. Without the socket nothing but their commands is missing.
-fn control(app: &Arc<App>, state: &StateDir) {
+fn control(app: &Arc<App>, steward: &Arc<Steward>, state: &StateDir) {
     match ControlSocket::bind(state.path()) {
-        Ok(socket) => drop(tokio::spawn(socket.serve(Arc::clone(app)))),
-        Err(error) => tracing::warn!(%error, "there is no control socket: images cannot be purged"),
+        Ok(socket) => drop(tokio::spawn(socket.serve(Arc::clone(app), Arc::clone(steward)))),
+        Err(error) => tracing::warn!(%error, "there is no control socket: nothing can be purged or deployed"),
     }
 }
 
@@ -167,72 +206,8 @@ async fn bind_admin(settings: &Settings) -> Result<Option<AdminListener>, Failur
     }
 }
 
-/// The pack of the bundle's static files: read and compressed on a thread that may block.
-async fn make_pack(settings: &Arc<Settings>, bundle: Option<&Bundle>, ready: Option<PathBuf>) -> Result<Pack, Failure> {
-    let static_dir = bundle.and_then(|bundle| bundle.static_dir.clone());
-    let settings = Arc::clone(settings);
-    let made = tokio::task::spawn_blocking(move || match ready {
-        Some(path) => Pack::open(&path).map_err(assets::PrepareError::from),
-        None => assets::prepare(static_dir.as_deref(), &app::packs_dir(&settings.state_dir), &settings.assets),
-    });
-    match made.await {
-        Ok(made) => made.map_err(|source| Failure::unavailable("pack the static files", source)),
-        Err(panicked) => Err(Failure::unavailable("pack the static files", panicked)),
-    }
-}
-
-async fn start_compute(
-    settings: &Settings,
-    bundle: Option<&Bundle>,
-    state: &StateDir,
-    inherited: Vec<(OsString, OsString)>,
-) -> Result<Option<Arc<Fleet>>, Failure> {
-    if !settings.upstream.is_empty() {
-        return Ok(Some(Arc::new(Fleet::upstreams(settings.upstream.iter().cloned()))));
-    }
-    let Some(folder) = bundle.and_then(|bundle| bundle.compute.clone()) else { return Ok(None) };
-    let cannot = |source: Box<dyn std::error::Error + Send + Sync>| Failure::Unavailable { act: "start Node", source };
-    let variables = settings
-        .env_file
-        .as_deref()
-        .map(environment::read)
-        .transpose()
-        .map_err(|error| cannot(Box::new(error)))?
-        .unwrap_or_default();
-    let environment = environment::of_app(inherited, variables);
-    let run_dir = state.path().join("run");
-    let plan = Plan::new(folder, settings.compute.clone(), settings.instances, environment, run_dir);
-    Fleet::start(plan).await.map(|fleet| Some(Arc::new(fleet))).map_err(|error| cannot(Box::new(error)))
-}
-
 fn telemetry(settings: &Settings) -> Result<Telemetry, Failure> {
     let metrics = Metrics::new().map_err(|source| Failure::unavailable("set up metrics", source))?;
     let log = AccessLog::start(settings.log).map_err(|source| Failure::unavailable("start the access log", source))?;
     Ok(Telemetry::new(metrics, log))
-}
-
-/// Makes the better compressed pack behind the scenes and swaps it in. The flag cancels it.
-fn improve_pack(app: &Arc<App>) -> Arc<AtomicBool> {
-    let cancel = Arc::new(AtomicBool::new(false));
-    let (app, cancelled) = (Arc::clone(app), Arc::clone(&cancel));
-    let spawned = thread::Builder::new().name("improve-pack".to_owned()).spawn(move || {
-        let deployment = app.sites.find("").current();
-        match assets::improve(&deployment.pack.load_full(), &app.settings.assets, &cancelled) {
-            Ok(Some(better)) => {
-                tracing::info!(
-                    files = better.len(),
-                    bytes = better.bytes(),
-                    "static files are compressed at their best now"
-                );
-                deployment.pack.store(Arc::new(better));
-            }
-            Ok(None) => {}
-            Err(error) if cancelled.load(Ordering::Acquire) => tracing::debug!(%error, "compression cancelled"),
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "static files stay as they are"),
-        }
-    });
-    if let Err(error) = spawned {
-        tracing::warn!(%error, "failed to start the compression of static files");
-    }
-    cancel
 }

@@ -8,13 +8,11 @@ use std::{
 
 use edgeplane_config::Address;
 use parking_lot::Mutex;
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinSet,
-};
+use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
     Endpoint, InstanceId, InstanceState, Kept, Phase, Pick, Plan, ProgramError, ReservationError, StartFailure,
+    demand::{Demand, Use, Wish},
     output::Log,
     program,
     reservation::Reservation,
@@ -56,7 +54,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Fleet {
     roster: Arc<Roster>,
-    stop: watch::Sender<bool>,
+    demand: Demand,
     supervisors: Mutex<JoinSet<()>>,
     /// Whether the instances are processes of ours.
     supervised: bool,
@@ -69,28 +67,9 @@ impl Fleet {
     ///
     /// # Errors
     /// When no instance can be started at all, or the first start of every one failed.
-    pub async fn start(mut plan: Plan) -> Result<Self, StartError> {
-        plan.settings.node = program::locate(&plan.settings.node)?;
-        let version = program::version(&plan.settings.node).await?;
-        remark_version(&version, plan.folder.node_major);
-        let reservations = (1..=plan.instances)
-            .map(|number| Reservation::make(plan.transport, &plan.run_dir, &format!("{}-{number}", plan.name)))
-            .collect::<Result<Vec<_>, _>>()?;
-        let addresses = reservations.iter().map(|reservation| reservation.address.clone());
-        let roster = Arc::new(Roster::new(&plan.name, addresses, Phase::Starting));
-        let log = Log::start().map_err(StartError::Log)?;
-        let shared = Arc::new(Shared { plan, version, roster: Arc::clone(&roster), log });
-
-        let (stop, _) = watch::channel(false);
-        let (first, outcomes) = mpsc::channel(reservations.len());
-        let mut supervisors = JoinSet::new();
-        for (id, reservation) in roster.ids().zip(reservations) {
-            let name = format!("{}-{}", shared.plan.name, id.0 + 1).into();
-            let supervisor = Supervisor { shared: Arc::clone(&shared), id, name, reservation, stop: stop.subscribe() };
-            supervisors.spawn(supervisor.run(first.clone()));
-        }
-        drop(first);
-        let fleet = Self { roster, stop, supervisors: Mutex::new(supervisors), supervised: true };
+    pub async fn start(plan: Plan) -> Result<Self, StartError> {
+        let (first, outcomes) = mpsc::channel(plan.instances);
+        let fleet = Self::make(plan, Wish::Run, Some(first)).await?;
         match fleet.first_ready(outcomes).await {
             Ok(()) => Ok(fleet),
             Err(error) => {
@@ -100,11 +79,81 @@ impl Fleet {
         }
     }
 
+    /// A fleet whose Node is started by the first request that wants it.
+    ///
+    /// # Errors
+    /// When there is no Node, or no address for it.
+    pub async fn asleep(plan: Plan) -> Result<Self, StartError> {
+        Self::make(plan, Wish::Rest, None).await
+    }
+
+    async fn make(
+        mut plan: Plan,
+        wish: Wish,
+        first: Option<mpsc::Sender<Result<(), StartFailure>>>,
+    ) -> Result<Self, StartError> {
+        plan.settings.node = program::locate(&plan.settings.node)?;
+        let version = program::version(&plan.settings.node).await?;
+        remark_version(&version, plan.folder.node_major);
+        let reservations = (1..=plan.instances)
+            .map(|number| Reservation::make(plan.transport, &plan.run_dir, &format!("{}-{number}", plan.name)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let addresses = reservations.iter().map(|reservation| reservation.address.clone());
+        let phase = if wish == Wish::Rest { Phase::Asleep } else { Phase::Starting };
+        let roster = Arc::new(Roster::new(&plan.name, addresses, phase));
+        let log = Log::start().map_err(StartError::Log)?;
+        let shared = Arc::new(Shared { plan, version, roster: Arc::clone(&roster), log });
+
+        let demand = Demand::new(wish);
+        let mut supervisors = JoinSet::new();
+        for (id, reservation) in roster.ids().zip(reservations) {
+            let name = format!("{}-{}", shared.plan.name, id.0 + 1).into();
+            let supervisor =
+                Supervisor { shared: Arc::clone(&shared), id, name, reservation, wish: demand.subscribe() };
+            supervisors.spawn(supervisor.run(first.clone()));
+        }
+        Ok(Self { roster, demand, supervisors: Mutex::new(supervisors), supervised: true })
+    }
+
     /// Servers that somebody else starts and watches.
     pub fn upstreams(addresses: impl IntoIterator<Item = Address>) -> Self {
-        let (stop, _) = watch::channel(false);
-        let roster = Arc::new(Roster::new("upstream", addresses, Phase::Ready));
-        Self { roster, stop, supervisors: Mutex::default(), supervised: false }
+        Self::upstreams_named("upstream", addresses)
+    }
+
+    /// Such servers, called `NAME-1` and so on.
+    pub fn upstreams_named(name: &str, addresses: impl IntoIterator<Item = Address>) -> Self {
+        let roster = Arc::new(Roster::new(name, addresses, Phase::Ready));
+        Self { roster, demand: Demand::new(Wish::Run), supervisors: Mutex::default(), supervised: false }
+    }
+
+    /// Says that a request for the fleet is under way, from before an instance is picked until the answer is over.
+    pub fn enter(&self) -> Use<'_> {
+        self.demand.enter()
+    }
+
+    /// Lets Node end where no request came for as long as `idle`, until one does. To be called now and then, as what comes
+    /// between two calls is seen at the second.
+    pub fn rest_if_unused(&self, idle: Duration) {
+        if !self.supervised || !self.demand.is_unused(idle, Instant::now()) || !self.demand.runs() {
+            return;
+        }
+        // First nobody finds an instance any more; who has come meanwhile is seen now, and who comes later waits and wakes.
+        self.turn(Phase::Ready, Phase::Stopping);
+        if self.demand.is_busy() {
+            self.turn(Phase::Stopping, Phase::Ready);
+        } else {
+            self.demand.set(Wish::Rest);
+        }
+    }
+
+    fn turn(&self, from: Phase, to: Phase) {
+        for id in self.roster.ids() {
+            self.roster.change(id, |state| {
+                if state.phase == from {
+                    state.phase = to;
+                }
+            });
+        }
     }
 
     async fn first_ready(&self, mut outcomes: mpsc::Receiver<Result<(), StartFailure>>) -> Result<(), StartError> {
@@ -136,7 +185,7 @@ impl Fleet {
 
     /// As [`pick`](Self::pick), but while no instance at all is ready, it waits for one until `deadline`.
     pub async fn pick_by(&self, tried: &[InstanceId], deadline: Instant) -> Option<Pick<'_>> {
-        self.roster.pick_by(tried, deadline).await
+        self.roster.pick_by(tried, deadline, || self.demand.wake()).await
     }
 
     /// The instance to ask next, for every way of asking: one that did not fail this request yet, else any that is
@@ -204,7 +253,7 @@ impl Fleet {
     ///
     /// Node has no graceful end in most bundles, so requests under way must have ended before.
     pub async fn stop(&self) {
-        self.stop.send_replace(true);
+        self.demand.set(Wish::Stop);
         let mut supervisors = std::mem::take(&mut *self.supervisors.lock());
         if !self.supervised {
             supervisors.abort_all();

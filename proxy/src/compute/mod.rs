@@ -7,11 +7,13 @@
 //!                           Roster ◄── pick, wait (hot) ── the request
 //! ```
 //!
+//! A fleet may rest: its processes end when nobody has use for them, and whoever waits for one starts them again.
 //! Two fleets can live side by side: everything an instance owns (its address, its files, its name) is its own.
 
 mod backoff;
 mod balance;
 mod copy;
+mod demand;
 pub mod diagnosis;
 pub mod environment;
 pub mod exchange;
@@ -33,6 +35,7 @@ mod state;
 mod supervisor;
 pub mod trial;
 
+pub use demand::Use;
 pub use diagnosis::{Cause, StartFailure};
 pub use fleet::{Fleet, StartError};
 pub use kept::Kept;

@@ -87,8 +87,9 @@ impl Roster {
         Some(Pick { id, name: &instance.name, address: &instance.address })
     }
 
-    /// As `pick`, but while no instance at all is ready it waits for one until `deadline`.
-    pub(super) async fn pick_by(&self, tried: &[InstanceId], deadline: Instant) -> Option<Pick<'_>> {
+    /// As `pick`, but while no instance at all is ready it waits for one until `deadline`. Before each wait, `wake` is
+    /// called.
+    pub(super) async fn pick_by(&self, tried: &[InstanceId], deadline: Instant, wake: impl Fn()) -> Option<Pick<'_>> {
         if let Some(pick) = self.pick(tried) {
             return Some(pick);
         }
@@ -101,6 +102,8 @@ impl Roster {
             if self.balance.ready() > 0 {
                 return None;
             }
+            // An instance that goes to rest says so, and is woken then.
+            wake();
             if tokio::time::timeout_at(deadline.into(), changed).await.is_err() {
                 return self.pick(tried);
             }

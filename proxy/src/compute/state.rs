@@ -25,6 +25,8 @@ pub enum Phase {
     },
     /// Asked to end.
     Stopping,
+    /// Ended until a request wants it: of a previous deployment.
+    Asleep,
     /// Ended for good.
     Stopped,
 }
@@ -38,6 +40,7 @@ impl Phase {
             Self::Unhealthy => "unhealthy",
             Self::Backoff { .. } => "backoff",
             Self::Stopping => "stopping",
+            Self::Asleep => "asleep",
             Self::Stopped => "stopped",
         }
     }

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use super::{
     InstanceId, Phase, Plan,
     backoff::Backoff,
+    demand::Wish,
     diagnosis::{Cause, StartFailure, Versions, help},
     output::Log,
     process::Process,
@@ -36,14 +37,14 @@ pub(super) struct Supervisor {
     pub(super) id: InstanceId,
     pub(super) name: Arc<str>,
     pub(super) reservation: Reservation,
-    /// Turns true, or closes, when the instance is to end for good.
-    pub(super) stop: watch::Receiver<bool>,
+    /// Whether the instance is to run; closed when it is to end for good.
+    pub(super) wish: watch::Receiver<Wish>,
 }
 
 /// Why a life of Node is over.
 enum Over {
     /// It was asked for.
-    Stop,
+    Asked,
     /// It never answered.
     NotStarted(StartFailure),
     /// It answered, for so long, and then ended or fell silent.
@@ -51,18 +52,21 @@ enum Over {
 }
 
 impl Supervisor {
-    /// Runs until told to stop. The outcome of the first start goes to `first`.
-    pub(super) async fn run(mut self, first: mpsc::Sender<Result<(), StartFailure>>) {
+    /// Runs until told to stop. The outcome of the first start goes to `first`, where somebody waits for it.
+    pub(super) async fn run(mut self, mut first: Option<mpsc::Sender<Result<(), StartFailure>>>) {
         let settings = &self.shared.plan.settings;
         let mut backoff = Backoff::new(settings.restart_min, settings.restart_max);
-        let mut first = Some(first);
-        loop {
+        while self.is_wanted().await {
             let over = self.live(&mut first).await;
-            // A start that took long and failed is no life.
-            let served = if let Over::Died(_, served) = &over { *served } else { Duration::ZERO };
+            let served = match &over {
+                Over::Asked => continue,
+                // A start that took long and failed is no life.
+                Over::NotStarted(_) => Duration::ZERO,
+                Over::Died(_, served) => *served,
+            };
             let pause = backoff.after(served);
             match over {
-                Over::Stop => break,
+                Over::Asked => {}
                 Over::NotStarted(failure) => match first.take() {
                     Some(first) => drop(first.send(Err(failure)).await),
                     None => {
@@ -74,7 +78,7 @@ impl Supervisor {
             }
             self.enter(Phase::Backoff { until: Instant::now() + pause });
             tokio::select! {
-                () = asked(&mut self.stop) => break,
+                () = asked(&mut self.wish) => continue,
                 () = tokio::time::sleep(pause) => {}
             }
             self.shared.roster.change(self.id, |state| state.restarts += 1);
@@ -82,12 +86,20 @@ impl Supervisor {
         self.enter(Phase::Stopped);
     }
 
+    /// Waits until Node is to run. False: it never is again.
+    async fn is_wanted(&mut self) -> bool {
+        if *self.wish.borrow_and_update() == Wish::Rest {
+            self.enter(Phase::Asleep);
+        }
+        self.wish.wait_for(|wish| *wish != Wish::Rest).await.is_ok_and(|wish| *wish == Wish::Run)
+    }
+
     /// One life of Node, from its start to its end.
     async fn live(&mut self, first: &mut Option<mpsc::Sender<Result<(), StartFailure>>>) -> Over {
         self.enter(Phase::Starting);
         self.reservation.clear();
         let shared = Arc::clone(&self.shared);
-        let Some(instance) = shared.roster.get(self.id) else { return Over::Stop };
+        let Some(instance) = shared.roster.get(self.id) else { return Over::Asked };
         let started = Process::spawn(&shared.plan, &self.name, &self.reservation.address, &shared.log).await;
         let mut process = match started {
             Ok(process) => process,
@@ -117,7 +129,13 @@ impl Supervisor {
         loop {
             self.enter(Phase::Ready);
             tokio::select! {
-                () = asked(&mut self.stop) => return self.end(process).await,
+                changed = self.wish.changed() => {
+                    // Told to rest and woken again before anything was done about it.
+                    if changed.is_ok() && *self.wish.borrow_and_update() == Wish::Run {
+                        continue;
+                    }
+                    return self.end(process).await;
+                }
                 exit = process.wait() => return Over::Died(Cause::Ended(exit), since.elapsed()),
                 () = instance.suspected.notified() => {}
             }
@@ -138,7 +156,7 @@ impl Supervisor {
         let address: &Address = &self.reservation.address;
         let pid = process.pid();
         tokio::select! {
-            () = asked(&mut self.stop) => Awaited::Stop,
+            () = asked(&mut self.wish) => Awaited::Stop,
             exit = process.wait() => Awaited::Over(Cause::Ended(exit)),
             answer = readiness::answer(address, &settings.readiness_path, settings.start_timeout) => match answer {
                 Ok(status) => {
@@ -155,7 +173,7 @@ impl Supervisor {
         self.enter(Phase::Stopping);
         let exit = process.stop(self.shared.plan.stop_timeout()).await;
         tracing::debug!(instance = &*self.name, %exit, "stopped");
-        Over::Stop
+        Over::Asked
     }
 
     async fn give_up(&self, mut process: Process, cause: Cause) -> StartFailure {
@@ -193,8 +211,8 @@ enum Awaited {
     Over(Cause),
 }
 
-/// Completes when the fleet is to stop or is gone.
-async fn asked(stop: &mut watch::Receiver<bool>) {
+/// Completes when the instance is to end, or the fleet is gone.
+async fn asked(wish: &mut watch::Receiver<Wish>) {
     // An error means that the fleet was dropped.
-    let _ = stop.wait_for(|stop| *stop).await;
+    let _ = wish.wait_for(|wish| *wish != Wish::Run).await;
 }

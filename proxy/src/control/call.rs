@@ -1,16 +1,21 @@
 //! The other end of the control socket: a command that has a running server do something.
 
 use std::{
-    io::{self, Read as _, Write as _},
+    io::{self, BufWriter, Read as _, Write},
+    net::Shutdown,
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use serde_json::Value;
+
 use super::{BOUNDS, socket_path, wire};
 
-/// An answer is a line or two.
-const ANSWER_BYTES_MAX: u64 = 64 * 1024;
+/// An answer is a line or two, or the problems of a bundle.
+const ANSWER_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Sent at once.
+const PIECE: usize = 64 * 1024;
 
 /// What a running server did.
 #[derive(Debug)]
@@ -52,23 +57,9 @@ pub(crate) fn purge(
     tag: Option<&str>,
     site: Option<&str>,
 ) -> Result<Done, CallError> {
-    let path = socket_path(state_dir);
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    for (name, value) in [("url", prefix), ("tag", tag), ("site", site)] {
-        if let Some(value) = value {
-            query.append_pair(name, value);
-        }
-    }
-    let request = format!(
-        "POST /purge?{} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
-        query.finish()
-    );
-    let stream = UnixStream::connect(&path).map_err(|source| CallError::Connect { path, source })?;
-    let answer = exchange(stream, &request).map_err(CallError::Exchange)?;
-    let broken_off = || CallError::Exchange(io::ErrorKind::UnexpectedEof.into());
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(broken_off)?;
-    let told = body.trim_end().to_owned();
-    if head.starts_with("HTTP/1.1 200 ") {
+    let query = [("url", prefix), ("tag", tag), ("site", site)];
+    let Answered { status, told } = send(state_dir, "POST /purge", &query, |_| Ok(()))?;
+    if status == 200 {
         return Ok(Done { told, failed: None });
     }
     match wire::left(&told) {
@@ -77,10 +68,85 @@ pub(crate) fn purge(
     }
 }
 
-fn exchange(mut stream: UnixStream, request: &str) -> io::Result<String> {
+/// What a running server answered.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) told: String,
+}
+
+impl Answered {
+    /// What was told, as JSON.
+    pub(crate) fn value(&self) -> Value {
+        wire::read(&self.told)
+    }
+}
+
+/// Sends a request to the server of `state_dir`: a method and a path, what of the query there is, and what `write` writes.
+///
+/// # Errors
+/// When there is no such server, or no answer of its.
+pub(crate) fn send(
+    state_dir: &Path,
+    act: &str,
+    query: &[(&str, Option<&str>)],
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<Answered, CallError> {
+    let path = socket_path(state_dir);
+    let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+    pairs.extend_pairs(query.iter().filter_map(|(name, value)| Some((name, (*value)?))));
+    let head = format!(
+        "{act}?{} HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n",
+        pairs.finish()
+    );
+    let stream = UnixStream::connect(&path).map_err(|source| CallError::Connect { path, source })?;
+    let answer = exchange(stream, &head, write).map_err(CallError::Exchange)?;
+    let broken_off = || CallError::Exchange(io::ErrorKind::UnexpectedEof.into());
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(broken_off)?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(broken_off)?;
+    Ok(Answered { status, told: body.trim_end().to_owned() })
+}
+
+fn exchange(
+    mut stream: UnixStream,
+    head: &str,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<String> {
     stream.set_read_timeout(Some(BOUNDS.connection + Duration::from_secs(5)))?;
-    stream.write_all(request.as_bytes())?;
+    stream.write_all(head.as_bytes())?;
+    let written = {
+        let mut body = BufWriter::with_capacity(PIECE, Chunks(&mut stream));
+        write(&mut body).and_then(|()| body.flush()).and_then(|()| {
+            let stream = &mut body.get_mut().0;
+            stream.write_all(b"0\r\n\r\n")
+        })
+    };
+    if written.is_err() {
+        // A body that was broken off must not look like one that has ended; the answer may say why nobody wanted it.
+        let _ = stream.shutdown(Shutdown::Write);
+    }
     let mut answer = String::new();
-    stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
-    Ok(answer)
+    let read = stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer);
+    if answer.is_empty() {
+        written?;
+    }
+    read.map(|_| answer)
+}
+
+/// A body of which nobody knows the length (RFC 9112 7.1).
+struct Chunks<'s>(&'s mut UnixStream);
+
+impl Write for Chunks<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        if !piece.is_empty() {
+            self.0.write_all(format!("{:x}\r\n", piece.len()).as_bytes())?;
+            self.0.write_all(piece)?;
+            self.0.write_all(b"\r\n")?;
+        }
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }

@@ -2,9 +2,11 @@
 //!
 //! `POST /purge?url=PREFIX&tag=TAG&site=SITE` forgets images and pages, and says so only where none can be left. Loopback is no proof of who asks, and a browser on the same machine
 //! can be made to ask anything; so there is no such endpoint on an address, and a request that a page could have sent
-//! (one with an `Origin`, or with a `Host` other than `localhost`) is refused here, too.
+//! (one with an `Origin`, or with a `Host` other than `localhost`) is refused here, too. What can be done with deployments
+//! is told in [`deployments`].
 
 mod call;
+mod deployments;
 mod wire;
 
 use std::{
@@ -17,7 +19,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::net::UnixListener;
@@ -25,14 +27,16 @@ use url::Url;
 
 use crate::{
     app::App,
+    deploy::Steward,
     desk::{self, Bounds},
     edge_cache, image,
 };
 
-pub(crate) use call::purge;
+pub(crate) use call::{Answered, CallError, purge, send};
 
-/// Operators are few, and a command sends its head at once; but the longest purge looks at every file of a large cache.
-const BOUNDS: Bounds = Bounds { connections: 8, head: Duration::from_secs(5), connection: Duration::from_secs(300) };
+/// Operators are few, and a command sends its head at once; but the longest purge looks at every file of a large cache, and
+/// a deploy waits for Node.
+const BOUNDS: Bounds = Bounds { connections: 8, head: Duration::from_secs(5), connection: Duration::from_secs(3600) };
 
 /// Where the socket of a state directory is.
 pub(crate) fn socket_path(state_dir: &Path) -> PathBuf {
@@ -57,29 +61,45 @@ impl ControlSocket {
     }
 
     /// Answers until it is dropped.
-    pub(crate) async fn serve(self, app: Arc<App>) {
+    pub(crate) async fn serve(self, app: Arc<App>, steward: Arc<Steward>) {
         desk::serve(self.0, BOUNDS, move |request| {
-            let app = Arc::clone(&app);
-            async move { answer(&request, &app).await }
+            let (app, steward) = (Arc::clone(&app), Arc::clone(&steward));
+            async move { answer(request, &app, steward).await }
         })
         .await;
     }
 }
 
-async fn answer(request: &Request<Incoming>, app: &Arc<App>) -> Response<Full<Bytes>> {
+async fn answer(request: Request<Incoming>, app: &Arc<App>, steward: Arc<Steward>) -> Response<Full<Bytes>> {
     let fields = request.headers();
     let local = fields.get(header::HOST).is_none_or(|host| host == "localhost");
     if fields.contains_key(header::ORIGIN) || !local {
         return response(StatusCode::FORBIDDEN, "{\"error\":\"this is no place for web pages\"}\n".to_owned());
     }
-    if request.uri().path() != "/purge" {
-        return response(StatusCode::NOT_FOUND, "{\"error\":\"try POST /purge?url=PREFIX\"}\n".to_owned());
-    }
-    if request.method() != Method::POST {
-        let mut response = response(StatusCode::METHOD_NOT_ALLOWED, "{\"error\":\"only POST\"}\n".to_owned());
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+    let allowed = match request.uri().path() {
+        "/purge" | "/deploy" | "/rollback" => "POST",
+        "/status" => "GET",
+        _ => {
+            let error = "{\"error\":\"try POST /purge?url=PREFIX, /deploy or /rollback, or GET /status\"}\n";
+            return response(StatusCode::NOT_FOUND, error.to_owned());
+        }
+    };
+    if request.method() != allowed {
+        let mut response = response(StatusCode::METHOD_NOT_ALLOWED, format!("{{\"error\":\"only {allowed}\"}}\n"));
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
         return response;
     }
+    let (status, told) = match request.uri().path() {
+        "/deploy" => deployments::deploy(request, steward).await,
+        "/rollback" => deployments::roll_back(request.uri().query(), steward).await,
+        "/status" => deployments::status(&steward),
+        _ => return forget(&request, app).await,
+    };
+    response(status, told)
+}
+
+/// Forgets images and pages.
+async fn forget(request: &Request<Incoming>, app: &Arc<App>) -> Response<Full<Bytes>> {
     match what(request.uri().query().unwrap_or_default()) {
         Some(purge) => {
             tracing::info!(prefix = purge.prefix, tag = purge.tag, site = purge.site, "images and pages are purged");

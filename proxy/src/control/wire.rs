@@ -29,8 +29,13 @@ pub(super) fn left(told: &str) -> Option<Vec<String>> {
     Some(told.get("failed")?.as_array()?.iter().filter_map(part).collect())
 }
 
+/// What a server told, for whoever looks for parts of it.
+pub(super) fn read(told: &str) -> Value {
+    serde_json::from_str(told).unwrap_or_default()
+}
+
 /// An error with its causes, on one line.
-fn chain(error: &dyn Error) -> String {
+pub(super) fn chain(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

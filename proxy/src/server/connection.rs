@@ -16,7 +16,7 @@ use super::{
     turn::{self, After},
     writer,
 };
-use crate::service::reply::Refused;
+use crate::service::reply::{Refusal, Refused};
 
 /// Serves one client until it leaves, errs, idles for too long or we drain.
 pub(crate) async fn serve(socket: Socket, shard: Arc<Shard>, drain: Drain) {
@@ -71,7 +71,7 @@ pub(crate) async fn serve(socket: Socket, shard: Arc<Shard>, drain: Drain) {
                 patience.renew(Instant::now());
                 after
             }
-            (_, Err(refused)) => Box::pin(turn::refuse(connection, refused, &shard)).await,
+            (_, Err(refused)) => Box::pin(turn::refuse(connection, Refusal::Head(refused), &shard)).await,
         };
         spare = emptied(fields);
         if head.capacity() > head::RETAINED_MAX {

@@ -52,7 +52,7 @@ pub(crate) async fn run(
     n_shards: usize,
     stop: impl Future<Output = ()>,
 ) -> io::Result<bool> {
-    let n_instances = app.sites.find("").current().compute.as_ref().map_or(0, |fleet| fleet.states().len());
+    let n_instances = app.sites.instances();
     // Either lane to Compute keeps so many idle connections.
     let idle = app.settings.compute.pool_size.saturating_mul(2 * n_instances);
     let room = descriptor::room_for(app.settings.limits.connections, idle, n_shards);

@@ -16,6 +16,7 @@ use std::{
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use edgeplane_config::{Target, TargetKind};
 use http::{HeaderValue, StatusCode};
+use memchr::memmem;
 use parking_lot::Mutex;
 
 use super::{
@@ -177,7 +178,6 @@ fn write<T>(
     }
     let started = Instant::now();
     let (app, head) = (door.app, &passed.head);
-    let site = app.sites.find(head.host);
     let (fields, inside);
     let head = match door.glance(head, peer, started) {
         Glance::Open => head,
@@ -188,9 +188,11 @@ fn write<T>(
         }
         Glance::Shut => return None,
     };
-    let deployment = site.current();
+    let site = app.sites.find(head.host)?;
+    let line = site.line();
+    let deployment = line.choose(head);
     let path = head.path.as_bytes();
-    if deployment.custom_rules.is_some() && is_ruled(app, &deployment, head, peer) {
+    if deployment.custom_rules.is_some() && is_ruled(app, deployment, head, peer) {
         return None;
     }
     let decision = decide::decide(&deployment.automaton, &deployment.routes, path)?;
@@ -200,6 +202,10 @@ fn write<T>(
         let (overlay, pack) = (deployment.overlay(path), deployment.pack.load());
         let policy = policy.under(overlay.as_deref());
         if let Some(ready) = assets::ready(&pack, path, head, &policy) {
+            // A page that sets a cookie is written anew.
+            if deployment.cookie.is_some() && memmem::find(ready.head, b"content-type: text/html").is_some() {
+                return None;
+            }
             let (status, body, cache_control) = (ready.status, ready.content.map(Body::File), policy.cache_control);
             let made = Made { status, head: ready.head, cache_control, age: None, dated: false, body };
             return Some(made.write(out, head, TargetKind::Static, client(), started, telemetry, send));
@@ -219,7 +225,7 @@ fn write<T>(
         Target::Compute => {
             let mut pages = at_hand.pages?.lock();
             let client = client();
-            let (site, deployment, scheme) = (&*site.name, &*deployment.id, client.scheme);
+            let (site, deployment, scheme) = (&*site.name, &*deployment.activation, client.scheme);
             let asked = Asked { head, site, deployment, scheme, trusted: client.trusted };
             let ready = pages.ready(&asked, started)?;
             let (status, body) = (ready.status, ready.content.map(|content| Body::Kept(content, None)));

@@ -70,7 +70,7 @@ impl Running {
 
 impl Shard {
     fn new(app: &Arc<App>, n_shards: usize, exchanges: Option<Arc<Semaphore>>) -> Self {
-        let n_instances = app.sites.find("").current().compute.as_ref().map_or(1, |fleet| fleet.states().len());
+        let n_instances = app.sites.instances().max(1);
         let pool_size = app.settings.compute.pool_size.saturating_mul(n_instances).div_ceil(n_shards);
         let pool = Pool::new(app.settings.compute.pool_size, app.settings.compute.pool_idle);
         Self {

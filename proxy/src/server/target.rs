@@ -125,6 +125,7 @@ impl Turn<'_> {
         let Some(fleet) = &self.deployment.compute else {
             return (Some(connection), Given::NotFound(Refusal::NotFound));
         };
+        let _use = fleet.enter();
         let request = self.request(&self.head, has_fallback, without_body);
         let relays = relay::takes(&request, &connection);
         // Another protocol is asked of Compute, whatever is kept.
@@ -195,6 +196,7 @@ impl Turn<'_> {
             expects_continue: self.expects_continue,
             close: self.close,
             overlay: self.overlay.as_deref(),
+            cookie: self.deployment.cookie.as_ref(),
         }
     }
 
@@ -215,7 +217,7 @@ impl Turn<'_> {
         Asked {
             head: &self.head,
             site: &self.site.name,
-            deployment: &self.deployment.id,
+            deployment: &self.deployment.activation,
             scheme: self.client.scheme,
             trusted: self.client.trusted,
         }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use edgeplane_config::TargetKind;
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 
 use super::{
     door::Door,
@@ -28,8 +28,8 @@ use crate::{
     decide::{self, Ruled},
     headers::Overlay,
     rewrite::{List, Outcome},
-    service::reply::{Refusal, Refused},
-    site::{Deployment, Site},
+    service::reply::Refusal,
+    site::{Deployment, Site, is_page},
     telemetry::{RequestId, access_log::Record},
 };
 
@@ -93,13 +93,13 @@ pub(super) struct Turn<'a> {
     pub(super) written: u64,
 }
 
-/// Answers a head that did not pass the gate.
-pub(crate) async fn refuse(mut connection: Connection, refused: Refused, shard: &Shard) -> After {
+/// Answers a head that did not pass the gate, or that belongs to no site.
+pub(crate) async fn refuse(mut connection: Connection, refusal: Refusal, shard: &Shard) -> After {
     let started = Instant::now();
     let peer = connection.socket.peer();
     connection.written = 0;
     let request_id = shard.telemetry.request_id();
-    let answer = Refusal::Head(refused).answer();
+    let answer = refusal.answer();
     let status = answer.status;
     let envelope = Envelope {
         head_only: false,
@@ -130,20 +130,23 @@ pub(crate) async fn run(
     let Passed { head, framing, keep_alive, upgrades, expects_continue, absolute } = passed;
     connection.framing = framing;
 
-    let site = app.sites.find(head.host);
     let mut entry = door.enter(&head, peer, started).await;
     let refusal = entry.refusal.take();
+    let Some(site) = app.sites.find(head.host) else {
+        return refuse(connection, refusal.map_or(Refusal::Misdirected, Refusal::Access), shard).await;
+    };
     let head = entry.head(head);
-    let deployment = site.current();
+    let line = site.line();
+    let deployment = line.choose(&head);
     let mut scratch = Vec::new();
     let asked_path = decide::matched_path(&head, &mut scratch);
-    let country = decide::country(&deployment, &app.settings, peer, &head);
+    let country = decide::country(deployment, &app.settings, peer, &head);
     // Who may not come in learns of no rule.
     let ruled = match refusal {
-        None => decide::rule(&deployment, List::First, &head, asked_path, country),
+        None => decide::rule(deployment, List::First, &head, asked_path, country),
         Some(_) => Ruled::default(),
     };
-    let (readdressed, ruled) = match ruled::counted(ruled, &deployment, shard) {
+    let (readdressed, ruled) = match ruled::counted(ruled, deployment, shard) {
         Some(Outcome::Rewrite { path, query }) => (Some(Readdressed::new(path, query)), None),
         ruled => (None, ruled),
     };
@@ -154,7 +157,7 @@ pub(crate) async fn run(
         shard,
         app,
         site,
-        deployment: &deployment,
+        deployment,
         asked: head,
         asked_path,
         head: readdressed.as_ref().map_or(head, |readdressed| readdressed.head(&head)),
@@ -317,6 +320,12 @@ impl Turn<'_> {
         if let Some(overlay) = &self.overlay {
             overlay.lay(&mut answer);
         }
+        // What is kept is for everybody, and says nothing to one.
+        if let Some(cookie) = self.deployment.cookie.as_ref().filter(|_| self.target == Some(TargetKind::Static))
+            && is_page(answer.status, answer.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes))
+        {
+            answer.headers.append(header::SET_COOKIE, cookie.clone());
+        }
         let most = self.app.settings.limits.body_hold;
         let patience = self.app.settings.timeouts.body_read;
         // What is left of the request's body would be taken for the next request.
@@ -345,6 +354,6 @@ impl Turn<'_> {
 /// `OPTIONS *` (RFC 9110 9.3.7) asks about the server, not about a route.
 fn options() -> Answer {
     let mut headers = http::HeaderMap::new();
-    headers.insert(header::ALLOW, http::HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+    headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
     Answer { status: StatusCode::NO_CONTENT, headers, body: Body::Empty }
 }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use parking_lot::Mutex;
 use pingora::{apps::HttpServerApp, protocols::http::ServerSession};
 use tokio::time::timeout;
@@ -54,6 +54,8 @@ pub(crate) struct Request<'a> {
     pub(crate) close: bool,
     /// The custom headers of the answer.
     pub(crate) overlay: Option<&'a Overlay>,
+    /// The cookie that pages set.
+    pub(crate) cookie: Option<&'a HeaderValue>,
 }
 
 /// The connection, home again, and how it went.
@@ -91,7 +93,7 @@ pub(crate) async fn pass(shard: &Shard, whom: Whom, connection: Connection, requ
         Arc::new(Mutex::new(Exchange::new(request.head.method, request.has_fallback, request.upgrades, attempts)));
     let signals = Arc::new(Signals::default());
     let home = Arc::new(Home::default());
-    let head = head_for(&whom, &request);
+    let (head, is_ours) = (head_for(&whom, &request), matches!(whom, Whom::Fleet(_)));
     let loan = Loan::new(connection, head, app.settings.limits.request_body, Arc::clone(&home), Arc::clone(&signals));
     let mut session = ServerSession::new_http1(Box::new(loan));
     // Who asks for a WebSocket sends no body, and may be silent for hours after that.
@@ -111,6 +113,7 @@ pub(crate) async fn pass(shard: &Shard, whom: Whom, connection: Connection, requ
         request_id: request.request_id.as_str().to_owned(),
         upgrades: request.upgrades,
         overlay: request.overlay.cloned(),
+        cookie: request.cookie.filter(|_| is_ours).cloned(),
         bounds: Arc::clone(&app.bounds),
         cached: app.edge_cache.is_some(),
         http11: request.head.http11,

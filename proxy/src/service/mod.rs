@@ -20,7 +20,7 @@ use std::{any::Any, net::SocketAddr, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 use edgeplane_config::Site;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use parking_lot::Mutex;
 use pingora::{
     Error, ErrorSource, ErrorType, Result,
@@ -40,6 +40,7 @@ use crate::{
     edge_cache::{CACHE_STATUS, CacheStatus},
     headers::Overlay,
     service::{peer::Found, signals::Signals},
+    site::is_page,
 };
 
 /// Whom a request goes to.
@@ -74,6 +75,8 @@ pub(crate) struct Passage {
     pub(crate) upgrades: bool,
     /// The custom headers of the answer.
     pub(crate) overlay: Option<Overlay>,
+    /// The cookie that pages set.
+    pub(crate) cookie: Option<HeaderValue>,
     pub(crate) bounds: Arc<peer::Bounds>,
     /// There is an edge cache, which this way goes past.
     pub(crate) cached: bool,
@@ -176,8 +179,13 @@ impl ProxyHttp for Upstreams {
         if response.status != StatusCode::SWITCHING_PROTOCOLS {
             head::pass_on(response, &passage.request_id, passage.overlay.as_ref()).map_err(|error| error.into_up())?;
         }
+        if let Some(cookie) = &passage.cookie
+            && is_page(response.status, response.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes))
+        {
+            response.append_header(header::SET_COOKIE, cookie).map_err(|error| error.into_up())?;
+        }
         if passage.cached && !response.status.is_informational() {
-            let places = [http::header::LOCATION, http::header::CONTENT_LOCATION];
+            let places = [header::LOCATION, header::CONTENT_LOCATION];
             let named = places.iter().flat_map(|name| response.headers.get_all(name));
             passage.signals.name(named.filter_map(|place| place.to_str().ok()));
             response.insert_header(CACHE_STATUS, CacheStatus::Bypass.name()).map_err(|error| error.into_up())?;

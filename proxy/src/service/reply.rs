@@ -87,6 +87,8 @@ pub(crate) enum Refusal {
     Image(ImageRefusal),
     /// The client may not come in.
     Access(AccessRefusal),
+    /// The host belongs to no site of this node.
+    Misdirected,
 }
 
 impl Refusal {
@@ -111,6 +113,8 @@ impl Refusal {
             Self::NotKept => (StatusCode::GATEWAY_TIMEOUT, "nothing is kept for this request".to_owned()),
             Self::Image(refusal) => (image_status(refusal), refusal.to_string()),
             Self::Access(refusal) => (access_status(refusal), refusal.to_string()),
+            // RFC 9110 15.5.20: to this server, which has no answer for such a host.
+            Self::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "this server has no such host".to_owned()),
         }
     }
 

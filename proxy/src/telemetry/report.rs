@@ -5,7 +5,6 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use arc_swap::Guard;
 use parking_lot::Mutex;
 use prometheus::{
     IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
@@ -16,7 +15,7 @@ use prometheus::{
 use super::{
     admin::Report, codings::Codings, metrics::RegisterError, pages::Pages, pictures::Pictures, visitors::Visitors,
 };
-use crate::{app::App, child::image::Confinement, compute::Phase, image::WorkerEnd, site::Deployment};
+use crate::{app::App, child::image::Confinement, compute::Phase, image::WorkerEnd};
 
 /// What the admin endpoints report while the app is being put together, and then the app.
 #[derive(Debug, Default)]
@@ -58,22 +57,22 @@ impl AppReport {
         app.telemetry.metrics().register(Box::new(Codings::new(Arc::clone(&app.compression))?))?;
         Ok(Self(Arc::clone(app)))
     }
-
-    fn deployment(&self) -> Guard<Arc<Deployment>> {
-        self.0.sites.find("").current()
-    }
 }
 
 impl Report for AppReport {
     fn readiness(&self) -> (bool, String) {
-        let deployment = self.deployment();
-        let mut lines = format!("static ready, {} files\n", deployment.pack.load().len());
-        let mut ready = true;
-        if let Some(fleet) = &deployment.compute {
+        let (mut lines, mut ready) = (String::new(), true);
+        // Previous deployments start when somebody asks for them.
+        let several = self.0.sites.all().count() > 1;
+        for site in self.0.sites.all() {
+            let deployment = site.current();
+            // Writing to a String cannot fail.
+            let _ = if several { writeln!(lines, "site {}", site.name) } else { Ok(()) };
+            let _ = writeln!(lines, "static ready, {} files", deployment.pack.load().len());
+            let Some(fleet) = &deployment.compute else { continue };
             let states = fleet.states();
-            ready = states.iter().any(|state| state.phase == Phase::Ready);
+            ready &= states.iter().any(|state| state.phase == Phase::Ready);
             for state in states {
-                // Writing to a String cannot fail.
                 let _ = writeln!(lines, "{} {}", state.name, state.phase.as_str());
             }
         }
@@ -96,6 +95,8 @@ struct Gauges {
     workers_started: IntCounter,
     workers_ended: IntCounterVec,
     sandboxed: IntGauge,
+    /// The instances that were told of last.
+    told: Mutex<Vec<String>>,
     /// Two scrapes at once must not both add what is new.
     reading: Mutex<()>,
 }
@@ -119,6 +120,7 @@ impl Gauges {
             )?,
             sandboxed: IntGauge::new("image_sandboxed", "1 where the kernel confines image workers")?,
             images: IntCounterVec::new(Opts::new("image_events_total", "What became of image requests"), &["event"])?,
+            told: Mutex::default(),
             reading: Mutex::new(()),
         })
     }
@@ -128,16 +130,30 @@ impl Gauges {
         [ready, restarts, files, pack_bytes, images, workers_started, workers_ended, sandboxed]
     }
 
-    fn read(&self) {
-        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        let deployment = self.app.sites.find("").current();
-        let pack = deployment.pack.load();
-        self.files.set(gauge(pack.len() as u64));
-        self.pack_bytes.set(gauge(pack.bytes()));
-        for state in deployment.compute.iter().flat_map(|fleet| fleet.states()) {
+    /// The instances that there are now, of current and previous deployments. Those that rest, or whose deployment is gone,
+    /// are nobody's loss and not told of.
+    fn instances(&self) {
+        let states = self.app.sites.fleets().into_iter().flat_map(|fleet| fleet.states());
+        let states: Vec<_> = states.filter(|state| state.phase != Phase::Asleep).collect();
+        let mut told = self.told.lock();
+        for name in told.iter().filter(|name| states.iter().all(|state| state.name != **name)) {
+            // They were told, so they are there.
+            let _ = self.ready.remove_label_values(&[name]);
+            let _ = self.restarts.remove_label_values(&[name]);
+        }
+        for state in &states {
             self.ready.with_label_values(&[&state.name]).set(i64::from(state.phase == Phase::Ready));
             raise(&self.restarts.with_label_values(&[&state.name]), state.restarts);
         }
+        *told = states.into_iter().map(|state| state.name).collect();
+    }
+
+    fn read(&self) {
+        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let packs: Vec<_> = self.app.sites.all().map(|site| site.current().pack.load_full()).collect();
+        self.files.set(gauge(packs.iter().map(|pack| pack.len() as u64).sum()));
+        self.pack_bytes.set(gauge(packs.iter().map(|pack| pack.bytes()).sum()));
+        self.instances();
         let events = self.app.images.events().snapshot();
         for (event, count) in [
             ("hit", events.hits.iter().sum()),

@@ -277,6 +277,7 @@ impl<'a> Passing<'a> {
                     close: self.request.close,
                     request_id: self.request.request_id.as_str(),
                     overlay: self.request.overlay,
+                    cookie: self.request.cookie,
                     cached: self.shard.app.edge_cache.is_some(),
                 };
                 let asked = self.request.head;

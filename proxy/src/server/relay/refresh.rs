@@ -41,6 +41,7 @@ pub(crate) fn refresh(
     let client = Client { address: IpAddr::V4(Ipv4Addr::LOCALHOST), ..client.clone() };
     let (shard, fleet) = (Arc::clone(shard), Arc::clone(fleet));
     tokio::spawn(async move {
+        let _use = fleet.enter();
         let Some(_leave) = shard.exchange().await else { return };
         let fields: Vec<_> =
             owned.fields.iter().map(|(name, value)| httparse::Header { name, value: value.as_slice() }).collect();
@@ -66,6 +67,7 @@ pub(crate) fn refresh(
             expects_continue: false,
             close: false,
             overlay: None,
+            cookie: None,
         };
         // What it came to is told to those who wait for it; nobody else does.
         drop(pass(&shard, &fleet, None, request, Some(lead)).await);

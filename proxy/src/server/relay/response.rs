@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 
 use super::request::Lines;
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     },
     edge_cache::{CACHE_STATUS, CacheStatus, Fate, Lead},
     headers::Overlay,
+    site::is_page,
     telemetry::DateLine,
 };
 
@@ -33,6 +34,8 @@ pub(super) struct Envelope<'a> {
     pub(super) request_id: &'a str,
     /// The custom headers.
     pub(super) overlay: Option<&'a Overlay>,
+    /// The cookie that pages set.
+    pub(super) cookie: Option<&'a HeaderValue>,
     /// There is an edge cache, whose part is told.
     pub(super) cached: bool,
 }
@@ -116,7 +119,7 @@ pub(super) fn read(
         let has_content = head.extent != Some(Extent::Nothing);
         coder.judge(said, Answering { status, length: told.length(), has_content })
     });
-    let mut dated = false;
+    let (mut dated, mut kind) = (false, None);
     for (name, value) in fields {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         let is_ours = !interim && (is("x-request-id") || (envelope.cached && is(CACHE_STATUS.as_str())));
@@ -124,10 +127,14 @@ pub(super) fn read(
             continue;
         }
         dated |= is("date");
+        kind = kind.or_else(|| is("content-type").then_some(value));
         put(&mut lines, name, value, judged.as_ref());
     }
     for (name, value) in custom {
         put(&mut lines, name, value, judged.as_ref());
+    }
+    if !interim {
+        add_cookie(&mut lines, envelope, status, kind, fate);
     }
     let coding = judged.as_ref().and_then(Judged::coding);
     if let Some(length) = told.length().filter(|_| coding.is_none()) {
@@ -233,6 +240,16 @@ fn start(lines: &mut Lines<'_>, code: u16, reason: &str) {
     }
 }
 
+/// Adds the cookie that pages of this deployment have; `kind` is the answer's media type.
+fn add_cookie(lines: &mut Lines<'_>, envelope: Envelope<'_>, status: StatusCode, kind: Option<&[u8]>, fate: Fate) {
+    // What is kept is for everybody, and says nothing to one.
+    if let Some(cookie) = envelope.cookie.filter(|_| fate != Fate::Keep && is_page(status, kind)) {
+        lines.begin("Set-Cookie");
+        lines.put(cookie.as_bytes());
+        lines.end();
+    }
+}
+
 /// Adds what every final answer has.
 fn finish(lines: &mut Lines<'_>, extent: Option<Extent>, date: Option<DateLine>, fate: Fate, envelope: Envelope<'_>) {
     if envelope.cached {
@@ -259,7 +276,7 @@ mod tests {
     use super::*;
 
     const ENVELOPE: Envelope<'static> =
-        Envelope { head_only: false, close: false, request_id: "id", overlay: None, cached: false };
+        Envelope { head_only: false, close: false, request_id: "id", overlay: None, cookie: None, cached: false };
 
     fn reading(bytes: &[u8]) -> (Result<Option<Head>, Unfit>, String) {
         let mut out = Vec::new();
