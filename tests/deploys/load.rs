@@ -46,5 +46,5 @@ fn deploys_and_rollbacks_under_load_lose_no_request() {
         }
     });
     assert!(answers.load(Ordering::Relaxed) > 500, "{answers:?} answers are no load");
-    assert_eq!(server.metric("edgeplane_requests_total{status=\"5xx\",target=\"compute\"}") as u32, 0);
+    assert!(server.metric("edgeplane_requests_total{status=\"5xx\",target=\"compute\"}") < 1.0);
 }

@@ -137,7 +137,8 @@ fn pages_that_are_kept_belong_to_their_deployment() {
         let of_first = with(&second, "/kept", "X-Amplify-Dpl", "first").expect(200);
         assert_eq!(of_first.json()["version"], "one", "{}", of_first.summary());
     }
-    assert_eq!(second.metric("edgeplane_edge_cache_requests_total{result=\"miss\"}") as u32, 2);
+    let misses = second.metric("edgeplane_edge_cache_requests_total{result=\"miss\"}");
+    assert!((misses - 2.0).abs() < 0.5, "{misses} misses");
 }
 
 #[test]
