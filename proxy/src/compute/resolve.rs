@@ -1,7 +1,7 @@
 //! Turning the name of an upstream into an address when a connection is made.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     io,
     net::SocketAddr,
     path::Path,
@@ -84,10 +84,13 @@ impl Resolved {
     }
 }
 
+/// A name and the port that is asked for there.
+type Place = (Box<str>, u16);
+
 /// Names that are no instances, with their addresses: a thread's own.
 #[derive(Debug, Default)]
 pub struct Names {
-    known: Mutex<HashMap<(Box<str>, u16), Arc<Resolved>>>,
+    known: Mutex<BTreeMap<Place, Arc<Resolved>>>,
 }
 
 impl Names {
@@ -102,11 +105,11 @@ impl Names {
 
     fn resolved(&self, name: &str, port: u16) -> Arc<Resolved> {
         let mut known = self.known.lock();
-        let key = (Box::from(name), port);
-        if known.len() >= NAMES_MAX && !known.contains_key(&key) {
+        let place = (Box::from(name), port);
+        if known.len() >= NAMES_MAX && !known.contains_key(&place) {
             known.clear();
         }
-        Arc::clone(known.entry(key).or_default())
+        Arc::clone(known.entry(place).or_default())
     }
 }
 
