@@ -8,6 +8,7 @@
 //! whose request carried one. A fetch whose answer may be kept tells Compute nothing about its client that is not in
 //! the key (`proxy/src/compute/forwarded.rs`): what one visitor's request says can never be in another visitor's page.
 
+mod change;
 mod directives;
 mod disk;
 mod epoch;
@@ -37,8 +38,8 @@ use std::{
 
 use edgeplane_config::EdgeCacheSettings;
 use http::{HeaderName, HeaderValue, header};
-use url::Url;
 
+pub use change::Change;
 pub use events::{DISK_FAULTS, EdgeEvents, EdgeSnapshot, FETCHES, LEVELS, RESULTS};
 pub(crate) use flight::{Landing, Passenger};
 pub use front::{Front, ReadyPage};
@@ -51,7 +52,7 @@ pub use purge::Purge;
 
 use directives::Directives;
 use disk::Disk;
-use epoch::{Epochs, Place};
+use epoch::Epochs;
 use flight::{Boarding, Flights};
 use key::{cannot_keep, selecting, values};
 use memory::{Kept, Memory};
@@ -234,24 +235,6 @@ impl EdgeCache {
         Key::of(asked, &self.settings)
     }
 
-    /// An unsafe request to a URI succeeded: what is kept for it is invalid, and for those of its own host that the answer
-    /// names in `Location` and `Content-Location` (RFC 9111 4.4).
-    pub fn invalidate(&self, asked: &Asked<'_>, named: &[String]) {
-        let head = asked.head;
-        if is_safe(head.method) {
-            return;
-        }
-        self.epochs.advance(Place::of(asked.site, head.host, head.path, head.query));
-        self.events.invalidated();
-        let Ok(base) = Url::parse(&format!("{}://{}{}", asked.scheme, head.host, head.path)) else { return };
-        for url in named.iter().filter_map(|reference| base.join(reference).ok()) {
-            if url.origin() == base.origin() {
-                self.epochs.advance(Place::of(asked.site, head.host, url.path(), url.query()));
-                self.events.invalidated();
-            }
-        }
-    }
-
     fn insert(&self, key: &Key, page: &Arc<Page>) {
         let keep = page.left(Instant::now(), self.settings.stale_max);
         if page.selecting.is_empty() {
@@ -327,7 +310,7 @@ impl EdgeCache {
 }
 
 /// Whether a method changes nothing (RFC 9110 9.2.1).
-pub fn is_safe(method: &str) -> bool {
+fn is_safe(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
 }
 

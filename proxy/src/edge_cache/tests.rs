@@ -64,6 +64,13 @@ impl Request {
         act(&Asked { head: &head, site: "site", deployment, scheme, trusted })
     }
 
+    /// It is answered with 200, if it may change anything.
+    fn succeeds(&self, cache: &Arc<EdgeCache>, named: &[&str]) {
+        if let Some(change) = self.ask(|asked| cache.change(asked)) {
+            change.hear(StatusCode::OK, named.iter().copied());
+        }
+    }
+
     /// Whether the cache has an answer, or why it is not asked.
     fn look(&self, cache: &Arc<EdgeCache>) -> Result<Option<Bytes>, Bypass> {
         self.ask(|asked| {
@@ -305,7 +312,7 @@ fn an_unsafe_request_makes_every_variant_invalid_and_also_what_is_under_way() {
     let late = get("/a", &[]);
     let mut lead = late.lead(&cache).unwrap();
     assert_eq!(late.hear(&mut lead, 200, &[KEEP]), Fate::Keep);
-    Request { method: "POST", ..get("/a", &[]) }.ask(|asked| cache.invalidate(asked, &[]));
+    Request { method: "POST", ..get("/a", &[]) }.succeeds(&cache, &[]);
     lead.finish();
     for request in [&html, &json, &late] {
         assert_eq!(request.look(&cache), Ok(None), "{:?}", request.fields);
@@ -327,7 +334,7 @@ fn what_the_answer_to_an_unsafe_request_names_is_invalid_too() {
         ("http://", true),
     ] {
         assert_eq!(named.answered(&cache, 200, &[KEEP], "old"), Ok(Fate::Keep));
-        Request { method: "POST", ..get("/new", &[]) }.ask(|asked| cache.invalidate(asked, &[reference.to_owned()]));
+        Request { method: "POST", ..get("/new", &[]) }.succeeds(&cache, &[reference]);
         assert_eq!(named.look(&cache).unwrap().is_some(), kept, "{reference}");
     }
 }
@@ -407,7 +414,7 @@ fn what_a_thread_has_at_hand_is_what_the_cache_would_answer() {
     ] {
         assert_eq!(ready(&other), None, "{:?}", other.fields);
     }
-    Request { method: "PUT", ..get("/", &[]) }.ask(|asked| cache.invalidate(asked, &[]));
+    Request { method: "PUT", ..get("/", &[]) }.succeeds(&cache, &[]);
     assert_eq!(ready(&page), None);
 }
 
@@ -480,7 +487,7 @@ async fn what_memory_has_no_room_for_is_found_on_disk() {
         cache.memory.settle();
         cache.disk.as_ref().unwrap().settle().await;
     }
-    Request { method: "POST", ..get("/2", &[]) }.ask(|asked| cache.invalidate(asked, &[]));
+    Request { method: "POST", ..get("/2", &[]) }.succeeds(&cache, &[]);
     assert_eq!((look("/2").await, look("/1").await.is_some()), (None, true));
     let (purged, result) = cache.purge(&Purge { prefix: String::new(), tag: Some("all".into()), site: None }).await;
     result.unwrap();

@@ -104,15 +104,12 @@ impl Looking<'_> {
         Looked::Ask(None)
     }
 
-    /// Compute was asked: counts what came of it, makes invalid what that changed, and gives what is to be answered instead.
+    /// Compute was asked: counts what came of it, and gives what is to be answered instead.
     pub(super) async fn passed(&self, passed: &mut Passed) -> Option<Answer> {
         let lead = passed.lead.as_deref_mut();
         let (page, status) = match passed.end {
-            End::Streamed { status, .. } => {
+            End::Streamed { .. } => {
                 self.cache.events().answered(lead.map_or(CacheStatus::Bypass, |lead| lead.status()));
-                if status.is_success() || status.is_redirection() {
-                    self.cache.invalidate(&self.asked, &passed.named);
-                }
                 return None;
             }
             End::Withheld => lead?.instead()?,

@@ -126,7 +126,7 @@ impl Turn<'_> {
             return (Some(connection), Given::NotFound(Refusal::NotFound));
         };
         let _use = fleet.enter();
-        let request = self.request(&self.head, has_fallback, without_body);
+        let mut request = self.request(&self.head, has_fallback, without_body);
         let relays = relay::takes(&request, &connection);
         // Another protocol is asked of Compute, whatever is kept.
         let cache = self.app.edge_cache.as_ref().filter(|_| !self.upgrades);
@@ -144,6 +144,7 @@ impl Turn<'_> {
             has_fallback,
             can_keep: relays,
         });
+        request.change = looking.and_then(|looking| looking.cache.change(&looking.asked));
         let lead = match looking {
             None => None,
             Some(looking) => match looking.look(&mut connection).await {
@@ -197,6 +198,7 @@ impl Turn<'_> {
             close: self.close,
             overlay: self.overlay.as_deref(),
             cookie: self.deployment.cookie.as_ref(),
+            change: None,
         }
     }
 

@@ -20,7 +20,7 @@ use crate::{
         exchange::{Exchange, Failure, Stage},
         forwarded::Client,
     },
-    edge_cache::Lead,
+    edge_cache::{Change, Lead},
     headers::Overlay,
     service::{
         Passage, Whom,
@@ -56,6 +56,8 @@ pub(crate) struct Request<'a> {
     pub(crate) overlay: Option<&'a Overlay>,
     /// The cookie that pages set.
     pub(crate) cookie: Option<&'a HeaderValue>,
+    /// What its answer makes invalid, where answers are kept.
+    pub(crate) change: Option<Arc<Change>>,
 }
 
 /// The connection, home again, and how it went.
@@ -68,8 +70,6 @@ pub(crate) struct Passed {
     pub(crate) instance: Option<InstanceId>,
     /// The fetch, where its answer might have been kept.
     pub(crate) lead: Option<Box<Lead>>,
-    /// URIs that the answer names as changed, as far as anybody looked.
-    pub(crate) named: Vec<String>,
 }
 
 /// How an exchange ended.
@@ -116,6 +116,7 @@ pub(crate) async fn pass(shard: &Shard, whom: Whom, connection: Connection, requ
         cookie: request.cookie.filter(|_| is_ours).cloned(),
         bounds: Arc::clone(&app.bounds),
         cached: app.edge_cache.is_some(),
+        change: request.change.clone(),
         http11: request.head.http11,
         compression: Arc::clone(&app.compression),
         encoder: None,
@@ -153,7 +154,7 @@ pub(crate) async fn pass(shard: &Shard, whom: Whom, connection: Connection, requ
     };
     let ended = connection.as_ref().is_none_or(|connection| connection.ended);
     let end = judge(stage, &signals, ended, reusable);
-    Passed { connection, written, end, instance, lead: None, named: signals.take_named() }
+    Passed { connection, written, end, instance, lead: None }
 }
 
 /// The head as the other side reads it: as it was sent, unless that would mean something else there.

@@ -37,7 +37,7 @@ use crate::{
         exchange::{Exchange, Next, Verdict},
         forwarded::{Client, Forwarding},
     },
-    edge_cache::{CACHE_STATUS, CacheStatus},
+    edge_cache::{CACHE_STATUS, CacheStatus, Change},
     headers::Overlay,
     service::{peer::Found, signals::Signals},
     site::is_page,
@@ -80,6 +80,8 @@ pub(crate) struct Passage {
     pub(crate) bounds: Arc<peer::Bounds>,
     /// There is an edge cache, which this way goes past.
     pub(crate) cached: bool,
+    /// What the answer makes invalid there.
+    pub(crate) change: Option<Arc<Change>>,
     /// The client speaks HTTP/1.1.
     pub(crate) http11: bool,
     pub(crate) compression: Arc<Compression>,
@@ -185,10 +187,12 @@ impl ProxyHttp for Upstreams {
             response.append_header(header::SET_COOKIE, cookie).map_err(|error| error.into_up())?;
         }
         if passage.cached && !response.status.is_informational() {
-            let places = [header::LOCATION, header::CONTENT_LOCATION];
-            let named = places.iter().flat_map(|name| response.headers.get_all(name));
-            passage.signals.name(named.filter_map(|place| place.to_str().ok()));
             response.insert_header(CACHE_STATUS, CacheStatus::Bypass.name()).map_err(|error| error.into_up())?;
+        }
+        if let Some(change) = passage.change.as_ref().filter(|_| !response.status.is_informational()) {
+            let named = [header::LOCATION, header::CONTENT_LOCATION];
+            let named = named.iter().flat_map(|name| response.headers.get_all(name));
+            change.hear(response.status, named.filter_map(|place| place.to_str().ok()));
         }
         let verdict = passage.exchange.lock().answered(response.status);
         match verdict {

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 /// Flags that one side raises and the other reads. They start withheld: until the exchange has begun in earnest,
@@ -18,8 +17,6 @@ pub(crate) struct Signals {
     broken: AtomicBool,
     too_large: AtomicBool,
     fallback: Notify,
-    /// What the answer names in `Location` and `Content-Location`, where there is an edge cache.
-    named: Mutex<Vec<String>>,
 }
 
 impl Default for Signals {
@@ -35,22 +32,11 @@ impl Default for Signals {
             broken: down(),
             too_large: down(),
             fallback: Notify::new(),
-            named: Mutex::default(),
         }
     }
 }
 
 impl Signals {
-    /// The answer names these places.
-    pub(crate) fn name<'a>(&self, places: impl Iterator<Item = &'a str>) {
-        self.named.lock().extend(places.map(str::to_owned));
-    }
-
-    /// What the answer named.
-    pub(crate) fn take_named(&self) -> Vec<String> {
-        std::mem::take(&mut *self.named.lock())
-    }
-
     /// From now on answers are for the client.
     pub(crate) fn release(&self) {
         self.released.store(true, Ordering::Release);

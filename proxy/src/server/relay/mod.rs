@@ -44,7 +44,7 @@ use crate::{
         exchange::{Exchange, Failure, Next, Stage, Verdict},
         fields::Extent,
     },
-    edge_cache::{Lead, is_safe},
+    edge_cache::Lead,
     service::reply::Refusal,
     telemetry::Lane,
 };
@@ -83,8 +83,6 @@ struct Passing<'a> {
     written: u64,
     /// The answer may be kept.
     lead: Option<Box<Lead>>,
-    /// URIs that the answer names as changed.
-    named: Vec<String>,
     exchange: Exchange,
     /// Compresses the answer.
     encoder: Option<Encoder>,
@@ -120,7 +118,6 @@ pub(crate) async fn pass(
         connection,
         written: 0,
         lead,
-        named: Vec::new(),
         encoder: None,
         body,
         unsent: None,
@@ -288,10 +285,9 @@ impl<'a> Passing<'a> {
                     wants: Wants::of(asked),
                     encoder: &mut self.encoder,
                 });
-                let changing = self.shard.app.edge_cache.is_some() && !is_safe(asked.method);
                 let hearing = match self.lead.as_deref_mut() {
                     Some(lead) => Some(Hearing::Keeping { lead, asked }),
-                    None => changing.then_some(Hearing::Changing(&mut self.named)),
+                    None => self.request.change.as_deref().map(Hearing::Changing),
                 };
                 let date = || self.shard.telemetry.clock().date(std::time::Instant::now());
                 let read = response::read(&bytes[at..], &mut self.exchange, hearing, envelope, date, coder, out);
@@ -335,6 +331,6 @@ impl<'a> Passing<'a> {
         };
         let written = self.connection.as_ref().map_or(self.written, |connection| connection.written);
         let connection = self.connection.filter(|_| outcome != Err(Cut::Deaf));
-        Passed { connection, written, end, instance: self.exchange.instance(), lead: self.lead, named: self.named }
+        Passed { connection, written, end, instance: self.exchange.instance(), lead: self.lead }
     }
 }

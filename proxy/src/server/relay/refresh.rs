@@ -68,6 +68,7 @@ pub(crate) fn refresh(
             close: false,
             overlay: None,
             cookie: None,
+            change: None,
         };
         // What it came to is told to those who wait for it; nobody else does.
         drop(pass(&shard, &fleet, None, request, Some(lead)).await);

@@ -12,7 +12,7 @@ use crate::{
         exchange::{Exchange, Verdict},
         fields::{Extent, Fields, Sink as _, Told},
     },
-    edge_cache::{CACHE_STATUS, CacheStatus, Fate, Lead},
+    edge_cache::{self, CACHE_STATUS, CacheStatus, Fate, Lead},
     headers::Overlay,
     site::is_page,
     telemetry::DateLine,
@@ -44,8 +44,8 @@ pub(super) struct Envelope<'a> {
 pub(super) enum Hearing<'a> {
     /// It may be kept as the answer to `asked`.
     Keeping { lead: &'a mut Lead, asked: &'a answer::Head<'a> },
-    /// It may name URIs for which nothing that is kept is valid any more.
-    Changing(&'a mut Vec<String>),
+    /// It may make invalid what is kept.
+    Changing(&'a edge_cache::Change),
 }
 
 /// What an answer may be compressed by.
@@ -218,8 +218,8 @@ impl Hearing<'_> {
             Self::Keeping { lead, asked } => {
                 lead.hear(asked, status, fields.filter(|(name, _)| told.passes(name)), told.length())
             }
-            Self::Changing(named) => {
-                named.extend(fields.filter_map(place));
+            Self::Changing(change) => {
+                change.hear(status, fields.filter_map(place));
                 Fate::Pass
             }
         }
@@ -227,9 +227,9 @@ impl Hearing<'_> {
 }
 
 /// What a field names as changed (RFC 9111 4.4).
-fn place((name, value): (&str, &[u8])) -> Option<String> {
+fn place<'f>((name, value): (&'f str, &'f [u8])) -> Option<&'f str> {
     let names = name.eq_ignore_ascii_case("location") || name.eq_ignore_ascii_case("content-location");
-    std::str::from_utf8(value).ok().filter(|_| names).map(str::to_owned)
+    std::str::from_utf8(value).ok().filter(|_| names)
 }
 
 /// Writes the status line.
