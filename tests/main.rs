@@ -37,3 +37,4 @@ mod support;
 mod sveltekit;
 mod telemetry;
 mod tidy;
+mod tls;

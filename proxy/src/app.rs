@@ -18,6 +18,7 @@ use crate::{
     headers::{CompileError as HeaderError, Headers},
     image::{Images, Origin, Rules, StartImages},
     origin::LocalOrigin,
+    redirect::Redirects,
     rewrite::{CompileRules, CustomRules},
     route::{CompileError, Routes},
     service::peer::Bounds,
@@ -34,6 +35,8 @@ pub struct App {
     /// Answers of Compute that are kept, where the settings want that.
     pub(crate) edge_cache: Option<Arc<EdgeCache>>,
     pub(crate) bounds: Arc<Bounds>,
+    /// Requests that are sent to another scheme or host, where the settings want that.
+    pub(crate) redirects: Option<Redirects>,
     /// `Cache-Control` of static answers whose route gives none.
     pub(crate) default_cache_control: HeaderValue,
     /// Tells the engine that a connection may be kept...
@@ -100,11 +103,18 @@ impl App {
             telemetry,
             images,
             edge_cache,
+            redirects: Redirects::new(&settings.redirect),
             default_cache_control: default_cache_control(&settings),
             keeping: watch::channel(false).1,
             closing: watch::channel(true).1,
             settings,
         })
+    }
+
+    /// The value of `Strict-Transport-Security` for answers over this scheme.
+    pub(crate) fn hsts(&self, scheme: &str) -> Option<&str> {
+        // Over http anybody could have written it (RFC 6797 7.2).
+        self.settings.tls.hsts.as_deref().filter(|_| scheme == "https")
     }
 
     /// What the image primitive may ask of the deployment.

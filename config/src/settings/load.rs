@@ -10,8 +10,8 @@ use std::{
 use super::{
     Settings, meaning,
     problem::{Origin, SettingProblem, SettingProblems, Suggestion},
-    rules,
-    wire::{self, Known, Raw, Values, Written},
+    rules, tls,
+    wire::{self, Known, Raw, Tables, Values, Written},
 };
 
 /// What variables of ours begin with.
@@ -57,7 +57,7 @@ impl Settings {
         let known = Known::of(&values);
         let mut problems = Vec::new();
         let mut warnings = Vec::new();
-        let mut tables = Vec::new();
+        let mut tables = Tables::default();
 
         let file = match file_text(sources) {
             Ok(file) => file,
@@ -67,9 +67,9 @@ impl Settings {
             }
         };
         if let Some((path, text)) = &file {
-            let (written, rules) = wire::file(path, text, &known, &mut problems);
+            let (written, arrays) = wire::file(path, text, &known, &mut problems);
             values.extend(written);
-            tables = rules;
+            tables = arrays;
         }
         let variables = variables(&sources.environment, &known, &mut warnings, &mut problems);
         values.extend(variables);
@@ -80,7 +80,11 @@ impl Settings {
 
         let (mut settings, wrong) = meaning::read(&values, state_dir(&sources.environment));
         problems.extend(wrong);
-        settings.custom_rules = rules::read(&tables, &mut problems, &mut warnings);
+        settings.custom_rules = rules::read(&tables.rules, &mut problems, &mut warnings);
+        settings.tls.certificates = tls::certificates(&tables.certificates, &mut problems);
+        if problems.is_empty() {
+            problems = tls::contradictions(&settings, &values);
+        }
         if !problems.is_empty() {
             return Err(SettingProblems(problems));
         }

@@ -3,7 +3,7 @@
 //! 1. [`wire`]: TOML text to flat `section.key` values; `default.toml` is the list of what exists
 //! 2. [`load`]: one source laid over the other: defaults < file < environment < flags
 //! 3. [`meaning`]: each value read by its kind, with [`read`], [`quantity`] and [`address`]
-//! 4. [`rules`]: the rewrites and redirects that stand in the file
+//! 4. [`rules`] and [`tls`]: the rewrites and redirects, and the certificates, that stand in the file
 //! 5. [`problem`]: everything that was wrong, at once
 
 mod wire;
@@ -14,6 +14,8 @@ mod quantity;
 mod address;
 mod problem;
 mod rules;
+mod listen;
+mod tls;
 
 #[cfg(test)]
 mod tests;
@@ -25,14 +27,16 @@ use ipnet::IpNet;
 use crate::CustomRule;
 
 pub use address::{Address, Admin};
+pub use listen::Listen;
 pub use load::{Loaded, Sources};
 pub use problem::{Origin, SettingProblem, SettingProblems};
+pub use tls::{CertificateFiles, ProxyProtocolSettings, RedirectSettings, TlsSettings, twin};
 
 /// Everything an operator can decide, resolved: defaults < file < environment < flags.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Addresses served.
-    pub listen: Vec<Address>,
+    pub listen: Vec<Listen>,
     /// Where `/healthz`, `/readyz` and `/metrics` answer.
     pub admin: Admin,
     /// Where packs and caches live; 0700 and locked while in use.
@@ -69,6 +73,12 @@ pub struct Settings {
     pub custom_rules: Vec<CustomRule>,
     /// The edge cache.
     pub edge_cache: EdgeCacheSettings,
+    /// What is spoken on `https://` addresses.
+    pub tls: TlsSettings,
+    /// Requests that are sent to another host or scheme.
+    pub redirect: RedirectSettings,
+    /// Balancers that say who their client is.
+    pub proxy_protocol: ProxyProtocolSettings,
 }
 
 /// A count, or as many as the machine (its cgroup quota) has processors.

@@ -37,7 +37,7 @@ pub(crate) struct Written {
     pub(crate) origin: Origin,
 }
 
-/// A rule of `[[custom-rules]]`, its values not yet understood.
+/// A table of an array, such as a rule of `[[custom-rules]]`, its values not yet understood.
 #[derive(Clone, Debug)]
 pub(crate) struct RuleTable {
     /// Where it stands.
@@ -48,6 +48,15 @@ pub(crate) struct RuleTable {
 
 /// What rules are called in a file.
 pub(crate) const RULES: &str = "custom-rules";
+/// What certificates are called in a file.
+pub(crate) const CERTIFICATES: &str = "tls.certificates";
+
+/// The tables that stand in arrays.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tables {
+    pub(crate) rules: Vec<RuleTable>,
+    pub(crate) certificates: Vec<RuleTable>,
+}
 
 /// The values of one or several sources, by `section.key`.
 pub(crate) type Values = IndexMap<String, Written>;
@@ -107,13 +116,8 @@ pub(crate) fn defaults() -> Values {
     values
 }
 
-/// Reads the text of a settings file, and the rules in it. What is wrong with it goes to `problems`, all of it.
-pub(crate) fn file(
-    path: &Path,
-    text: &str,
-    known: &Known,
-    problems: &mut Vec<SettingProblem>,
-) -> (Values, Vec<RuleTable>) {
+/// Reads the text of a settings file, and the tables in it. What is wrong with it goes to `problems`, all of it.
+pub(crate) fn file(path: &Path, text: &str, known: &Known, problems: &mut Vec<SettingProblem>) -> (Values, Tables) {
     let at = |offset: usize| {
         let before = text.get(..offset).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -128,7 +132,17 @@ pub(crate) fn file(
         let origin = at(error.span().map_or(0, |span| span.start));
         problems.push(SettingProblem::new(origin, None, format!("no valid TOML: {}", error.message())));
     }
-    let (mut values, mut rules) = (Values::new(), Vec::new());
+    let (mut values, mut tables) = (Values::new(), Tables::default());
+    let table = |table: &Spanned<DeValue<'_>>| {
+        let written = |value: &Spanned<DeValue<'_>>| Written { raw: raw(value), origin: at(value.span().start) };
+        let values = match table.get_ref() {
+            DeValue::Table(table) => {
+                table.iter().map(|(key, value)| (key.get_ref().to_string(), written(value))).collect()
+            }
+            _ => Values::new(),
+        };
+        RuleTable { origin: at(table.span().start), values }
+    };
     let mut keep = |key: String, name_at: usize, value: &Spanned<DeValue<'_>>| {
         if known.keys.contains(&key) {
             values.insert(key, Written { raw: raw(value), origin: at(value.span().start) });
@@ -140,30 +154,22 @@ pub(crate) fn file(
     for (name, value) in document.get_ref() {
         let section = name.get_ref();
         match value.get_ref() {
-            DeValue::Array(tables) if section == RULES => {
-                for table in tables.iter() {
-                    let values = match table.get_ref() {
-                        DeValue::Table(table) => table
-                            .iter()
-                            .map(|(key, value)| {
-                                let written = Written { raw: raw(value), origin: at(value.span().start) };
-                                (key.get_ref().to_string(), written)
-                            })
-                            .collect(),
-                        _ => Values::new(),
-                    };
-                    rules.push(RuleTable { origin: at(table.span().start), values });
-                }
-            }
-            DeValue::Table(table) if known.sections.contains(section.as_ref()) => {
-                for (key, value) in table {
-                    keep(format!("{section}.{}", key.get_ref()), key.span().start, value);
+            DeValue::Array(rules) if section == RULES => tables.rules.extend(rules.iter().map(table)),
+            DeValue::Table(keys) if known.sections.contains(section.as_ref()) => {
+                for (key, value) in keys {
+                    let name = format!("{section}.{}", key.get_ref());
+                    match value.get_ref() {
+                        DeValue::Array(certificates) if name == CERTIFICATES => {
+                            tables.certificates.extend(certificates.iter().map(table));
+                        }
+                        _ => keep(name, key.span().start, value),
+                    }
                 }
             }
             _ => keep(section.to_string(), name.span().start, value),
         }
     }
-    (values, rules)
+    (values, tables)
 }
 
 fn raw(value: &Spanned<DeValue<'_>>) -> Raw {

@@ -22,6 +22,7 @@ use crate::{
     headers::Overlay,
     image::{ImageRequest, Preview, Refusal as ImageRefusal},
     origin::LocalOrigin,
+    redirect::{self, Redirects},
     rewrite::{List, Outcome},
     service::reply::Refusal,
     site::Deployment,
@@ -110,6 +111,8 @@ struct Asked<'a> {
 /// Everything about one request.
 struct Explanation {
     request: String,
+    /// Where the request is sent before anything else is asked.
+    redirect: Option<HeaderValue>,
     rules: Option<Ruling>,
     /// None where a rule answers by itself.
     routed: Option<Routed>,
@@ -141,6 +144,17 @@ struct Walk {
 
 impl Walk {
     fn explain(&self, head: &Head<'_>) -> Result<Explanation, Failure> {
+        let redirects = Redirects::new(&self.settings.redirect);
+        match decide::redirect(redirects.as_ref(), head, self.scheme) {
+            None => self.explain_here(head),
+            redirect => {
+                let request = request_line(head);
+                Ok(Explanation { request, redirect, rules: None, routed: None, last: None })
+            }
+        }
+    }
+
+    fn explain_here(&self, head: &Head<'_>) -> Result<Explanation, Failure> {
         let mut decoded = Vec::new();
         let asked_path = decide::matched_path(head, &mut decoded);
         // Whoever asks here is believed.
@@ -176,7 +190,7 @@ impl Walk {
             let asked = Asked { head, path: asked_path, overlay: self.deployment.overlay(asked_path), as_sent: true };
             end.steps.extend(self.absent(&asked));
         }
-        Ok(Explanation { request: request_line(head), rules, routed, last })
+        Ok(Explanation { request: request_line(head), redirect: None, rules, routed, last })
     }
 
     /// The route of another address than the one asked for.
@@ -334,6 +348,10 @@ fn request_line(head: &Head<'_>) -> String {
 impl Explanation {
     fn text(&self) -> String {
         let mut lines = vec![self.request.clone()];
+        lines.extend(self.redirect.iter().map(|location| {
+            let location = String::from_utf8_lossy(location.as_bytes());
+            format!("redirect    {} {location} (the settings below [redirect])", redirect::STATUS.as_str())
+        }));
         lines.extend(self.rules.iter().flat_map(Ruling::lines));
         lines.extend(self.routed.iter().flat_map(Routed::lines));
         if let Some((ruling, then)) = &self.last {
@@ -349,6 +367,10 @@ impl Explanation {
             Routed::json,
         );
         json["request"] = self.request.clone().into();
+        if let Some(location) = &self.redirect {
+            let location = String::from_utf8_lossy(location.as_bytes());
+            json["redirect"] = json!({ "status": redirect::STATUS.as_u16(), "location": location });
+        }
         if let Some(rules) = &self.rules {
             json["rules"] = json!({ "first": rules.json(), "outcome": rules.lines().last() });
         }

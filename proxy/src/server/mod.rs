@@ -1,8 +1,8 @@
 //! The network side: listeners, the connection loop with its gate, and an orderly end.
 //!
 //! ```text
-//! listen -> shard -> connection -> head (patience) -> gate (strict) -> plain (a plain request for a file)
-//!                                                               `-> turn (decision, target, fallback) -> writer -> send
+//! listen -> shard -> arrival (PROXY protocol, TLS) -> connection -> head (patience) -> gate (strict) -> plain (a plain request for a file)
+//!                                   `-> turn (decision, target, fallback) -> writer -> send
 //!                                                                        |-> page (the edge cache), before Compute:
 //!                                                                        |-> relay (the common exchange)
 //!                                                                        `-> upstream (loan to Pingora)
@@ -13,6 +13,7 @@ pub(crate) mod framing;
 pub(crate) mod listen;
 pub(crate) mod lifecycle;
 pub(crate) mod socket;
+mod arrival;
 mod connection;
 mod descriptor;
 mod head;
@@ -21,12 +22,14 @@ mod loan;
 mod patience;
 mod page;
 pub mod plain;
+mod proxy_protocol;
 mod relay;
 mod rewrite;
 mod ruled;
 mod send;
 mod shard;
 mod target;
+mod tls;
 mod turn;
 mod upstream;
 mod writer;

@@ -22,9 +22,13 @@ use super::{
 use crate::{
     answer::{Answer, Body, Head},
     app::App,
-    compute::{InstanceId, forwarded::Client},
+    compute::{
+        InstanceId,
+        forwarded::{Client, Peer},
+    },
     decide,
     headers::Overlay,
+    redirect,
     rewrite::{List, Outcome},
     service::reply::{Refusal, Refused},
     site::{Deployment, Site},
@@ -95,6 +99,7 @@ pub(crate) async fn refuse(mut connection: Connection, refused: Refused, shard: 
     let peer = connection.socket.peer();
     connection.written = 0;
     let request_id = shard.telemetry.request_id();
+    let scheme = connection.socket.scheme();
     let answer = Refusal::Head(refused).answer();
     let status = answer.status;
     let envelope = Envelope {
@@ -103,6 +108,7 @@ pub(crate) async fn refuse(mut connection: Connection, refused: Refused, shard: 
         http11: true,
         request_id: request_id.as_str(),
         date: Some(shard.telemetry.clock().date(started)),
+        hsts: shard.app.hsts(scheme),
         patience: shard.app.settings.timeouts.write,
     };
     let written = writer::write(&mut connection, answer, envelope).await;
@@ -130,13 +136,20 @@ pub(crate) async fn run(
     let mut scratch = Vec::new();
     let asked_path = decide::matched_path(&head, &mut scratch);
     let country = decide::country(&deployment, &app.settings, peer, &head);
-    let ruled = decide::rule(&deployment, List::First, &head, asked_path, country);
-    let (readdressed, ruled) = match ruled::counted(ruled, &deployment, shard) {
+    let client =
+        Client::of(Peer { address: peer, scheme: connection.socket.scheme() }, &head, &app.settings.trusted_proxies);
+    let ruled = match decide::redirect(app.redirects.as_ref(), &head, client.scheme) {
+        Some(location) => Some(Outcome::Redirect { status: redirect::STATUS, location }),
+        None => {
+            let ruled = decide::rule(&deployment, List::First, &head, asked_path, country);
+            ruled::counted(ruled, &deployment, shard)
+        }
+    };
+    let (readdressed, ruled) = match ruled {
         Some(Outcome::Rewrite { path, query }) => (Some(Readdressed::new(path, query)), None),
         ruled => (None, ruled),
     };
     let resort = OnceLock::new();
-    let client = Client::of(peer, &head, &app.settings.trusted_proxies);
     let request_id = shard.telemetry.request_id_for(client.trusted.then(|| head.field("x-request-id")).flatten());
     let mut turn = Turn {
         shard,
@@ -308,6 +321,9 @@ impl Turn<'_> {
             request_id: self.request_id.as_str(),
             // An answer that was kept says itself when it was made (RFC 9110 6.6.1).
             date: (!answer.headers.contains_key(header::DATE)).then(|| self.shard.telemetry.clock().date(self.now)),
+            hsts: (!answer.headers.contains_key(header::STRICT_TRANSPORT_SECURITY))
+                .then(|| self.app.hsts(self.client.scheme))
+                .flatten(),
             patience: self.app.settings.timeouts.write,
         };
         let result = writer::write(&mut connection, answer, envelope).await;

@@ -113,6 +113,7 @@ pub(crate) async fn pass(shard: &Shard, whom: Whom, connection: Connection, requ
         overlay: request.overlay.cloned(),
         bounds: Arc::clone(&app.bounds),
         cached: app.edge_cache.is_some(),
+        hsts: app.hsts(request.client.scheme).map(str::to_owned),
     })));
     let stop = if request.close { &app.closing } else { &app.keeping };
     let mut running = Box::pin(shard.engine.process_new_http(session, stop));

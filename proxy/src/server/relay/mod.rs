@@ -269,6 +269,7 @@ impl<'a> Passing<'a> {
                     request_id: self.request.request_id.as_str(),
                     overlay: self.request.overlay,
                     cached: self.shard.app.edge_cache.is_some(),
+                    hsts: self.shard.app.hsts(self.request.client.scheme),
                 };
                 let asked = self.request.head;
                 let changing = self.shard.app.edge_cache.is_some() && !is_safe(asked.method);

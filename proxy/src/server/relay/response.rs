@@ -21,6 +21,8 @@ const FIELDS_MAX: usize = 256;
 /// Bytes in a head: four times what Node's own client takes.
 const HEAD_MAX: usize = 64 * 1024;
 
+const HSTS: &str = "strict-transport-security";
+
 /// How the answer is to be written for the client.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Envelope<'a> {
@@ -34,6 +36,8 @@ pub(super) struct Envelope<'a> {
     pub(super) overlay: Option<&'a Overlay>,
     /// There is an edge cache, whose part is told.
     pub(super) cached: bool,
+    /// The `strict-transport-security` field, where the answer has none.
+    pub(super) hsts: Option<&'a str>,
 }
 
 /// Who hears an answer for the edge cache.
@@ -103,7 +107,7 @@ pub(super) fn read(
     let mut lines = Lines(out);
     start(&mut lines, code, response.reason.unwrap_or_default());
     let overlay = envelope.overlay.filter(|_| !interim);
-    let mut dated = false;
+    let (mut dated, mut promised) = (false, false);
     for (name, value) in fields {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         let is_ours = !interim && (is("x-request-id") || (envelope.cached && is(CACHE_STATUS.as_str())));
@@ -112,21 +116,19 @@ pub(super) fn read(
             continue;
         }
         dated |= is("date");
+        promised |= is(HSTS);
         lines.begin(name);
         lines.put(value);
         lines.end();
     }
-    for field in overlay.into_iter().flat_map(|overlay| overlay.fields(status)) {
-        lines.begin(field.name.as_str());
-        lines.put(field.value.as_bytes());
-        lines.end();
-    }
+    promised |= lay(&mut lines, overlay, status);
     if let Some(length) = told.length() {
         lines.begin("Content-Length");
         lines.put(itoa::Buffer::new().format(length).as_bytes());
         lines.end();
     }
     if !interim {
+        let envelope = Envelope { hsts: envelope.hsts.filter(|_| !promised), ..envelope };
         finish(&mut lines, head.extent, (!dated).then(date), fate, envelope);
     }
     lines.end();
@@ -159,6 +161,18 @@ fn place((name, value): (&str, &[u8])) -> Option<String> {
     std::str::from_utf8(value).ok().filter(|_| names).map(str::to_owned)
 }
 
+/// Writes the custom headers. Whether one of them says that the host is to be asked over https only.
+fn lay(lines: &mut Lines<'_>, overlay: Option<&Overlay>, status: StatusCode) -> bool {
+    let mut promised = false;
+    for field in overlay.into_iter().flat_map(|overlay| overlay.fields(status)) {
+        promised |= field.name.as_str() == HSTS;
+        lines.begin(field.name.as_str());
+        lines.put(field.value.as_bytes());
+        lines.end();
+    }
+    promised
+}
+
 /// Writes the status line.
 fn start(lines: &mut Lines<'_>, code: u16, reason: &str) {
     let code = [code / 100, code / 10 % 10, code % 10].map(|digit| b'0' + u8::try_from(digit).unwrap_or(0));
@@ -173,6 +187,11 @@ fn finish(lines: &mut Lines<'_>, extent: Option<Extent>, date: Option<DateLine>,
         let status = if fate == Fate::Keep { CacheStatus::Miss } else { CacheStatus::Bypass };
         lines.begin(CACHE_STATUS.as_str());
         lines.put(status.name().as_bytes());
+        lines.end();
+    }
+    if let Some(hsts) = envelope.hsts {
+        lines.begin(HSTS);
+        lines.put(hsts.as_bytes());
         lines.end();
     }
     if extent == Some(Extent::Close) {
@@ -193,7 +212,7 @@ mod tests {
     use super::*;
 
     const ENVELOPE: Envelope<'static> =
-        Envelope { head_only: false, close: false, request_id: "id", overlay: None, cached: false };
+        Envelope { head_only: false, close: false, request_id: "id", overlay: None, cached: false, hsts: None };
 
     fn reading(bytes: &[u8]) -> (Result<Option<Head>, Unfit>, String) {
         let mut out = Vec::new();
