@@ -42,3 +42,4 @@ mod support;
 mod sveltekit;
 mod telemetry;
 mod tidy;
+mod tls;

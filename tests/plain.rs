@@ -46,6 +46,10 @@ customHeaders:
 ";
 
 fn start(draft: impl FnOnce(Draft) -> Draft, prerendered: &str) -> Server {
+    launch(draft, prerendered).start()
+}
+
+fn launch(draft: impl FnOnce(Draft) -> Draft, prerendered: &str) -> Launch {
     let text: String = (0..900).map(|n| format!("line {n} of a text that compresses well\n")).collect();
     let routes = json!([
         {"path": "/assets/*", "target": {"kind": "Static", "cacheControl": "public, max-age=31536000, immutable"}},
@@ -71,7 +75,7 @@ fn start(draft: impl FnOnce(Draft) -> Draft, prerendered: &str) -> Server {
         .file("dynamic/hidden.txt", "never served");
     let root = draft(bundle).write();
     std::fs::write(root.join("customRules.json"), rules().to_string()).unwrap();
-    Launch::new(&root).setting("static.prerendered", prerendered).start()
+    Launch::new(&root).setting("static.prerendered", prerendered)
 }
 
 /// Some of every kind; those without a condition never take what the other tests ask for.
@@ -189,6 +193,12 @@ fn both_lanes_answer_alike_with_custom_headers_and_pages_that_go_first() {
     compare(&start(|draft| draft.beside("customHttp.yml", HEADERS), "first"));
 }
 
+#[test]
+fn both_lanes_answer_alike_over_tls() {
+    let draft = |draft: Draft| draft.beside("customHttp.yml", HEADERS);
+    compare(&launch(draft, "fallback").tls().setting("tls.hsts-max-age", "1d").start());
+}
+
 fn compare(server: &Server) {
     let address = server.address();
     let sample = server.get("/assets/app.js").expect(200);
@@ -246,7 +256,15 @@ fn a_head_that_arrives_byte_by_byte_gets_the_same_answer() {
 
 #[test]
 fn a_client_that_reads_slowly_gets_every_byte_and_holds_up_nobody() {
-    let server = start(|draft| draft, "fallback");
+    read_slowly(&start(|draft| draft, "fallback"));
+}
+
+#[test]
+fn a_client_that_reads_slowly_over_tls_gets_every_byte_and_holds_up_nobody() {
+    read_slowly(&launch(|draft| draft, "fallback").tls().start());
+}
+
+fn read_slowly(server: &Server) {
     let address = server.address();
     let mut slow = Connection::open(address);
     let requests: Vec<u8> = (0..40).flat_map(|_| Request::get("/assets/picture.bin").bytes(address)).collect();

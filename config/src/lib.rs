@@ -40,8 +40,9 @@ pub use manifest::{Framework, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
 pub use problem::{Location, Problem, Problems, Rule, Severity};
 pub use route::{PathFault, PathPattern, Route, Target, TargetKind};
 pub use settings::{
-    AccessPolicy, AccessSettings, Address, Admin, Amount, Coding, CompressionSettings, ComputeSettings, DeploySettings,
-    EdgeCacheSettings, HeaderSettings, HostAccess, HostPattern, ImageTuning, Limits, Loaded, LogFormat, Origin,
-    PasswordHash, Prerendered, Rate, RewriteSettings, SettingProblem, SettingProblems, Settings, SiteSettings,
-    SkewSettings, Sources, StaticSettings, Timeouts, User,
+    AccessPolicy, AccessSettings, Address, Admin, Amount, CertificateFiles, Coding, CompressionSettings,
+    ComputeSettings, DeploySettings, EdgeCacheSettings, HeaderSettings, HostAccess, HostPattern, ImageTuning, Limits,
+    Listen, Loaded, LogFormat, Origin, PasswordHash, Prerendered, ProxyProtocolSettings, Rate, RedirectSettings,
+    RewriteSettings, SettingProblem, SettingProblems, Settings, SiteSettings, SkewSettings, Sources, StaticSettings,
+    Timeouts, TlsSettings, User, twin,
 };

@@ -23,6 +23,7 @@ use crate::{
     headers::{CompileError as HeaderError, Headers},
     image::{Images, Origin, Rules, StartImages},
     origin::LocalOrigin,
+    redirect::Redirects,
     rewrite::{CompileRules, CustomRules},
     route::{CompileError, Routes},
     service::peer::Bounds,
@@ -50,6 +51,8 @@ pub struct App {
     /// Compresses answers of Compute.
     pub(crate) compression: Arc<Compression>,
     pub(crate) bounds: Arc<Bounds>,
+    /// Requests that are sent to another scheme or host, where the settings want that.
+    pub(crate) redirects: Option<Redirects>,
     /// `Cache-Control` of static answers whose route gives none.
     pub(crate) default_cache_control: HeaderValue,
     /// Tells the engine that a connection may be kept...
@@ -133,11 +136,18 @@ impl App {
             edge_cache,
             access,
             compression: Arc::new(Compression::new(&settings.compression)),
+            redirects: Redirects::new(&settings.redirect),
             default_cache_control: default_cache_control(&settings),
             keeping: watch::channel(false).1,
             closing: watch::channel(true).1,
             settings,
         })
+    }
+
+    /// The value of `Strict-Transport-Security` for answers over this scheme.
+    pub(crate) fn hsts(&self, scheme: &str) -> Option<&str> {
+        // Over http anybody could have written it (RFC 6797 7.2).
+        self.settings.tls.hsts.as_deref().filter(|_| scheme == "https")
     }
 
     /// What the image primitive may ask of the deployment.

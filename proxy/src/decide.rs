@@ -8,7 +8,8 @@ use http::HeaderValue;
 use crate::{
     answer::Head,
     assets::{self, Lookup, Pack, Policy},
-    compute::forwarded::Client,
+    compute::forwarded::is_trusted,
+    redirect::Redirects,
     rewrite::{Asked, List, Taken},
     route::{self, Routes},
     site::Deployment,
@@ -61,6 +62,11 @@ pub fn rule(deployment: &Deployment, list: List, head: &Head<'_>, path: &[u8], c
     Ruled { taken, given_up: asked.given_up.get() }
 }
 
+/// Where a request that came over `scheme` is sent before anything else is asked.
+pub fn redirect(redirects: Option<&Redirects>, head: &Head<'_>, scheme: &str) -> Option<HeaderValue> {
+    redirects?.find(head, scheme)
+}
+
 /// Whether an image route takes the path.
 pub fn is_image(deployment: &Deployment, path: &[u8]) -> bool {
     let decision = decide(&deployment.automaton, &deployment.routes, path);
@@ -71,7 +77,7 @@ pub fn is_image(deployment: &Deployment, path: &[u8]) -> bool {
 pub fn country<'h>(deployment: &Deployment, settings: &Settings, peer: SocketAddr, head: &Head<'h>) -> Option<&'h str> {
     let asks = deployment.custom_rules.as_ref().is_some_and(|rules| rules.reads_country());
     let name = settings.rewrite.country_header.as_deref().filter(|_| asks)?;
-    Client::of(peer, head, &settings.trusted_proxies).trusted.then(|| head.field(name)).flatten()
+    is_trusted(peer.ip(), &settings.trusted_proxies).then(|| head.field(name)).flatten()
 }
 
 /// Finds the route, where `automaton` was compiled from `routes`. `path` is the decoded path, as [`route::decode`] gives it.

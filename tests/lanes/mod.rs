@@ -250,6 +250,12 @@ customHeaders:
 ";
 
 #[test]
+fn over_tls_too() {
+    let upstream = Upstream::start();
+    compare(&launch(&upstream).tls().setting("tls.hsts-max-age", "1d").start(), &upstream, 5000..6000);
+}
+
+#[test]
 fn behind_a_trusted_proxy_too() {
     let upstream = Upstream::start();
     let server = launch(&upstream).setting("trusted-proxies", "127.0.0.0/8").start();

@@ -1,14 +1,14 @@
 //! A client that sends exactly the bytes it is given: no library between the test and the wire.
 
 use std::{
-    io::{ErrorKind, Read as _, Write as _},
+    io::{self, ErrorKind, Read, Write},
     net::{IpAddr, Shutdown, SocketAddr, TcpStream},
     time::{Duration, Instant},
 };
 
 use socket2::{Domain, Socket, Type};
 
-use super::{reply::Reply, wait::PATIENCE};
+use super::{reply::Reply, tls, wait::PATIENCE};
 
 /// Pieces that arrive closer together than this count as one arrival.
 const GAP: Duration = Duration::from_millis(40);
@@ -16,16 +16,58 @@ const GAP: Duration = Duration::from_millis(40);
 /// A connection to the server under test.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Wire,
     unread: Vec<u8>,
     began: Instant,
     ended: bool,
 }
 
+/// The wire, with TLS on it or without.
+#[derive(Debug)]
+enum Wire {
+    Plain(TcpStream),
+    Tls(Box<tls::Stream>),
+}
+
+impl Wire {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => &stream.sock,
+        }
+    }
+}
+
+impl Read for Wire {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read(buffer),
+            Self::Tls(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.write(bytes),
+            Self::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.flush(),
+            Self::Tls(stream) => stream.flush(),
+        }
+    }
+}
+
 impl Connection {
-    /// Connects.
+    /// Connects, and speaks TLS with a server that does.
     pub(crate) fn open(address: SocketAddr) -> Self {
-        Self::over(TcpStream::connect(address).unwrap_or_else(|error| panic!("connecting to {address}: {error}")))
+        let stream = Self::connect(address);
+        if tls::is_spoken(address) { Self::over(tls::wrap(stream)) } else { Self::of(Wire::Plain(stream)) }
     }
 
     /// Connects from that address of this machine.
@@ -33,29 +75,45 @@ impl Connection {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
         socket.bind(&SocketAddr::new(client, 0).into()).unwrap();
         socket.connect(&address.into()).unwrap_or_else(|error| panic!("from {client} to {address}: {error}"));
-        Self::over(socket.into())
+        Self::of(Wire::Plain(socket.into()))
     }
 
-    fn over(stream: TcpStream) -> Self {
+    /// Connects without TLS, whatever the server speaks.
+    pub(crate) fn plain(address: SocketAddr) -> Self {
+        Self::of(Wire::Plain(Self::connect(address)))
+    }
+
+    /// Speaks over a connection with TLS.
+    pub(crate) fn over(stream: tls::Stream) -> Self {
+        Self::of(Wire::Tls(Box::new(stream)))
+    }
+
+    fn of(stream: Wire) -> Self {
+        Self { stream, unread: Vec::new(), began: Instant::now(), ended: false }
+    }
+
+    /// A connection on which nothing was said yet.
+    pub(crate) fn connect(address: SocketAddr) -> TcpStream {
+        let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("connecting to {address}: {error}"));
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { stream, unread: Vec::new(), began: Instant::now(), ended: false }
+        stream
     }
 
     /// Sends bytes; a server that hung up already is no error here, its answer is what counts.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.began = Instant::now();
-        let _gone = self.stream.write_all(bytes.as_ref());
+        let _gone = self.stream.write_all(bytes.as_ref()).and_then(|()| self.stream.flush());
     }
 
     /// Says that nothing more will be sent.
     pub(crate) fn finish(&self) {
-        let _gone = self.stream.shutdown(Shutdown::Write);
+        let _gone = self.stream.tcp().shutdown(Shutdown::Write);
     }
 
     /// Waits at most this long for each read from now on.
     pub(crate) fn patience(&self, limit: Duration) {
-        self.stream.set_read_timeout(Some(limit)).unwrap();
+        self.stream.tcp().set_read_timeout(Some(limit)).unwrap();
     }
 
     /// Reads the answer to a request with this method.

@@ -13,5 +13,6 @@ pub(crate) mod reply;
 pub(crate) mod scratch;
 pub(crate) mod server;
 pub(crate) mod shared;
+pub(crate) mod tls;
 pub(crate) mod wait;
 pub(crate) mod websocket;

@@ -16,7 +16,7 @@ use super::{
     client::{Connection, Request},
     lacking, process,
     reply::Reply,
-    scratch, wait,
+    scratch, tls, wait,
 };
 
 /// How long a bundle may take from start to ready.
@@ -125,6 +125,21 @@ impl Launch {
         self
     }
 
+    /// Speaks TLS, with the certificate for `localhost`.
+    pub(crate) fn tls(self) -> Self {
+        self.certificates(&[&tls::LOCALHOST], "")
+    }
+
+    /// Speaks TLS, with these certificates and more settings.
+    pub(crate) fn certificates(self, pairs: &[&tls::Pair], more: &str) -> Self {
+        self.listen("https://127.0.0.1:0").env("EDGEPLANE_CONFIG", tls::settings(pairs, more))
+    }
+
+    /// Takes a settings file, and listens where that says.
+    pub(crate) fn by_file(self, settings: &Path) -> Self {
+        self.listen("").env("EDGEPLANE_CONFIG", settings)
+    }
+
     /// Starts serving and waits until it is ready.
     ///
     /// # Panics
@@ -152,7 +167,10 @@ impl Launch {
     }
 
     fn place(&mut self) {
-        self.command.args(["--listen", &self.listen, "--admin", "127.0.0.1:0", "--state-dir"]).arg(&self.state);
+        if !self.listen.is_empty() {
+            self.command.args(["--listen", &self.listen]);
+        }
+        self.command.args(["--admin", "127.0.0.1:0", "--state-dir"]).arg(&self.state);
     }
 
     /// Runs it to its end.
@@ -204,6 +222,18 @@ impl Server {
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address.expect("known since the start")
+    }
+
+    /// Where it listens with this scheme, of several places.
+    pub(crate) fn address_of(&self, scheme: &str) -> SocketAddr {
+        let begin = format!("listening {scheme}://");
+        wait::within(START, &begin, || {
+            let lines = self.log.lock().unwrap();
+            let address = lines
+                .iter()
+                .find_map(|line| address_in(line.strip_prefix("listening ").filter(|_| line.starts_with(&begin))?));
+            address.inspect(|address| tls::listens(*address, scheme == "https"))
+        })
     }
 
     /// The folder of its packs and caches.
@@ -299,6 +329,10 @@ impl Server {
             let named = |word: &str| lines.iter().find_map(|line| address_in(line.strip_prefix(word)?.trim_start()));
             named("listening ").zip(named("admin "))
         });
+        let speaks_tls =
+            self.log.lock().unwrap().iter().any(|line| line.starts_with(&format!("listening https://{address}")));
+        tls::listens(address, speaks_tls);
+        tls::listens(admin, false);
         self.address = Some(address);
         self.admin = Some(admin);
     }
@@ -318,7 +352,8 @@ impl Drop for Server {
 }
 
 fn address_in(line: &str) -> Option<SocketAddr> {
-    line.strip_prefix("http://")?.split(['/', ' ']).next()?.parse().ok()
+    let rest = line.strip_prefix("http://").or_else(|| line.strip_prefix("https://"))?;
+    rest.split(['/', ' ']).next()?.parse().ok()
 }
 
 fn collect(stream: impl Read + Send + 'static) -> Lines {

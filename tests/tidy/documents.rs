@@ -123,7 +123,10 @@ fn setting_tables(text: &str) -> String {
     let mut tables = format!("## Top level\n\n{HEAD}");
     let (mut section, mut comment) = (String::new(), Vec::new());
     for line in settings.lines() {
-        if let Some(words) = line.strip_prefix("# ") {
+        if line.is_empty() {
+            // A comment of its own is about the section.
+            comment.clear();
+        } else if let Some(words) = line.strip_prefix("# ") {
             comment.push(words);
         } else if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             section = format!("{name}.");

@@ -25,7 +25,7 @@ pub enum Admin {
 /// Why a text is no address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AddressError {
-    #[error("TLS is not served here")]
+    #[error("TLS is not spoken there")]
     Tls,
     #[error("the path of a Unix socket must be absolute")]
     RelativeSocket,
@@ -43,7 +43,7 @@ impl AddressError {
     /// How to mend it.
     pub(crate) fn help(self) -> &'static str {
         match self {
-            Self::Tls => "write http:// and let a load balancer or another proxy end TLS",
+            Self::Tls => "write http://: TLS is for the addresses of `listen`",
             Self::RelativeSocket => "write unix:/run/edgeplane.sock",
             Self::Path | Self::Port | Self::Host => "write host:port, http://host:port or unix:/path",
             Self::NameToListenOn => "write an address of this machine, such as 127.0.0.1:8080 or 0.0.0.0:8080",

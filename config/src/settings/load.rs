@@ -10,7 +10,7 @@ use std::{
 use super::{
     Settings, access, meaning,
     problem::{Origin, SettingProblem, SettingProblems, Suggestion},
-    rules, sites,
+    rules, sites, tls,
     wire::{self, Known, Raw, Values, Written},
 };
 
@@ -83,6 +83,10 @@ impl Settings {
         settings.custom_rules = rules::read(&tables, &mut problems, &mut warnings);
         settings.access.hosts = access::hosts(&tables, &settings.access.everywhere, &mut problems, &mut warnings);
         settings.sites = sites::read(&tables, &mut problems);
+        settings.tls.certificates = tls::certificates(&tables, &mut problems);
+        if problems.is_empty() {
+            problems = tls::contradictions(&settings, &values);
+        }
         if !problems.is_empty() {
             return Err(SettingProblems(problems));
         }

@@ -6,11 +6,12 @@ use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use super::{
-    Address, ComputeSettings, EdgeCacheSettings, HeaderSettings, ImageTuning, Limits, LogFormat, Prerendered,
-    RewriteSettings, Settings, StaticSettings, Timeouts, access, compression, deploy,
+    Address, ComputeSettings, EdgeCacheSettings, HeaderSettings, ImageTuning, Limits, Listen, LogFormat, Prerendered,
+    ProxyProtocolSettings, RewriteSettings, Settings, StaticSettings, Timeouts, access, compression, deploy,
     problem::SettingProblem,
     quantity::{self, GIB, KIB, MIB},
     read::Reader,
+    tls,
     wire::Values,
 };
 
@@ -23,7 +24,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) fn read(values: &Values, state_dir: PathBuf) -> (Settings, Vec<SettingProblem>) {
     let mut reader = Reader::new(values);
     let settings = Settings {
-        listen: reader.addresses("listen", Address::listener),
+        listen: reader.addresses("listen", Listen::parse),
         admin: reader.admin("admin"),
         state_dir: reader.path("state-dir").unwrap_or(state_dir),
         threads: reader.amount("threads"),
@@ -47,10 +48,18 @@ pub(crate) fn read(values: &Values, state_dir: PathBuf) -> (Settings, Vec<Settin
         compression: compression::read(&mut reader),
         skew: deploy::skew(&mut reader),
         deploy: deploy::deploy(&mut reader),
+        tls: tls::read(&mut reader),
+        redirect: tls::redirect(&mut reader),
+        proxy_protocol: proxy_protocol(&mut reader),
     };
     let settings = with_country(settings);
     contradictions(&settings, &mut reader);
     (settings, reader.problems())
+}
+
+fn proxy_protocol(reader: &mut Reader<'_>) -> ProxyProtocolSettings {
+    let sources = networks(reader, "proxy-protocol.sources");
+    tls::proxy_protocol(reader, sources)
 }
 
 fn limits(reader: &mut Reader<'_>) -> Limits {

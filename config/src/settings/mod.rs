@@ -3,10 +3,10 @@
 //! 1. [`wire`]: TOML text to flat `section.key` values; `default.toml` is the list of what exists
 //! 2. [`load`]: one source laid over the other: defaults < file < environment < flags
 //! 3. [`meaning`]: each value read by its kind, with [`read`], [`quantity`] and [`address`]
-//! 4. [`rules`]: the rewrites and redirects that stand in the file
+//! 4. [`rules`] and [`tls`]: the rewrites and redirects, and the certificates, that stand in the file
 //! 5. [`access`]: who may ask, with the users of [`credential`] and hosts that differ
 //! 6. [`sites`]: the applications beside the one of the command line
-//! 6. [`problem`]: everything that was wrong, at once
+//! 7. [`problem`]: everything that was wrong, at once
 
 mod wire;
 mod load;
@@ -21,6 +21,8 @@ mod credential;
 mod access;
 mod deploy;
 mod sites;
+mod listen;
+mod tls;
 
 #[cfg(test)]
 mod tests;
@@ -36,15 +38,17 @@ pub use address::{Address, Admin};
 pub use compression::{Coding, CompressionSettings};
 pub use credential::{PasswordHash, User};
 pub use deploy::{DeploySettings, SkewSettings};
+pub use listen::Listen;
 pub use load::{Loaded, Sources};
 pub use problem::{Origin, SettingProblem, SettingProblems};
 pub use sites::SiteSettings;
+pub use tls::{CertificateFiles, ProxyProtocolSettings, RedirectSettings, TlsSettings, twin};
 
 /// Everything an operator can decide, resolved: defaults < file < environment < flags.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Addresses served.
-    pub listen: Vec<Address>,
+    pub listen: Vec<Listen>,
     /// Where `/healthz`, `/readyz` and `/metrics` answer.
     pub admin: Admin,
     /// Where packs and caches live; 0700 and locked while in use.
@@ -91,6 +95,12 @@ pub struct Settings {
     pub skew: SkewSettings,
     /// Deploys.
     pub deploy: DeploySettings,
+    /// What is spoken on `https://` addresses.
+    pub tls: TlsSettings,
+    /// Requests that are sent to another host or scheme.
+    pub redirect: RedirectSettings,
+    /// Balancers that say who their client is.
+    pub proxy_protocol: ProxyProtocolSettings,
 }
 
 /// A count, or as many as the machine (its cgroup quota) has processors.

@@ -4,7 +4,7 @@ use std::{fmt, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use super::{
     Amount,
-    address::{Address, AddressError, Admin},
+    address::{AddressError, Admin},
     problem::{Origin, SettingProblem},
     quantity,
     wire::{Raw, Values, Written},
@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Addresses, each read by `parse`.
-    pub(crate) fn addresses(&mut self, key: &str, parse: fn(&str) -> Result<Address, AddressError>) -> Vec<Address> {
+    pub(crate) fn addresses<T: PartialEq>(&mut self, key: &str, parse: fn(&str) -> Result<T, AddressError>) -> Vec<T> {
         let mut addresses = Vec::new();
         for text in self.texts(key) {
             match parse(&text) {

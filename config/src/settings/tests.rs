@@ -33,7 +33,8 @@ fn complaints(text: &str) -> Vec<String> {
 fn the_defaults_are_right() {
     let (settings, problems) = meaning::read(&wire::defaults(), "/state".into());
     assert_eq!(problems, []);
-    assert_eq!(settings.listen, [Address::Tcp("127.0.0.1:8080".parse().unwrap())]);
+    let address = Address::Tcp("127.0.0.1:8080".parse().unwrap());
+    assert_eq!(settings.listen, [Listen { address, tls: false, proxy_protocol: false }]);
     assert_eq!(settings.admin, Admin::On("127.0.0.1:9901".parse().unwrap()));
     assert_eq!(settings.state_dir, Path::new("/state"));
     assert_eq!(settings.instances, Amount::Just(1));

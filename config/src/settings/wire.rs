@@ -54,9 +54,11 @@ pub(crate) const RULES: &str = "custom-rules";
 pub(crate) const SITES: &str = "sites";
 /// What the hosts that have an access of their own are called.
 pub(crate) const HOSTS: &str = "access-hosts";
+/// What certificates are called.
+pub(crate) const CERTIFICATES: &str = "tls.certificates";
 
 /// The lists of tables that a file may have.
-const LISTS: [&str; 3] = [RULES, HOSTS, SITES];
+const LISTS: [&str; 4] = [RULES, HOSTS, SITES, CERTIFICATES];
 
 /// The values of one or several sources, by `section.key`.
 pub(crate) type Values = IndexMap<String, Written>;
@@ -133,6 +135,17 @@ pub(crate) fn file(path: &Path, text: &str, known: &Known, problems: &mut Vec<Se
         problems.push(SettingProblem::new(origin, None, format!("no valid TOML: {}", error.message())));
     }
     let (mut values, mut lists) = (Values::new(), Vec::new());
+    let table = |list: &'static str, table: &Spanned<DeValue<'_>>| {
+        let written = |value: &Spanned<DeValue<'_>>| Written { raw: raw(value), origin: at(value.span().start) };
+        let values = match table.get_ref() {
+            DeValue::Table(table) => {
+                table.iter().map(|(key, value)| (key.get_ref().to_string(), written(value))).collect()
+            }
+            _ => Values::new(),
+        };
+        Table { list, origin: at(table.span().start), values }
+    };
+    let listed = |name: &str| LISTS.into_iter().find(|list| name == *list);
     let mut keep = |key: String, name_at: usize, value: &Spanned<DeValue<'_>>| {
         if known.keys.contains(&key) {
             values.insert(key, Written { raw: raw(value), origin: at(value.span().start) });
@@ -143,25 +156,17 @@ pub(crate) fn file(path: &Path, text: &str, known: &Known, problems: &mut Vec<Se
     };
     for (name, value) in document.get_ref() {
         let section = name.get_ref();
-        match (value.get_ref(), LISTS.into_iter().find(|list| section == *list)) {
-            (DeValue::Array(tables), Some(list)) => {
-                for table in tables.iter() {
-                    let values = match table.get_ref() {
-                        DeValue::Table(table) => table
-                            .iter()
-                            .map(|(key, value)| {
-                                let written = Written { raw: raw(value), origin: at(value.span().start) };
-                                (key.get_ref().to_string(), written)
-                            })
-                            .collect(),
-                        _ => Values::new(),
-                    };
-                    lists.push(Table { list, origin: at(table.span().start), values });
-                }
-            }
-            (DeValue::Table(table), _) if known.sections.contains(section.as_ref()) => {
-                for (key, value) in table {
-                    keep(format!("{section}.{}", key.get_ref()), key.span().start, value);
+        match (value.get_ref(), listed(section)) {
+            (DeValue::Array(tables), Some(list)) => lists.extend(tables.iter().map(|one| table(list, one))),
+            (DeValue::Table(keys), _) if known.sections.contains(section.as_ref()) => {
+                for (key, value) in keys {
+                    let name = format!("{section}.{}", key.get_ref());
+                    match (value.get_ref(), listed(&name)) {
+                        (DeValue::Array(tables), Some(list)) => {
+                            lists.extend(tables.iter().map(|one| table(list, one)));
+                        }
+                        _ => keep(name, key.span().start, value),
+                    }
                 }
             }
             _ => keep(section.to_string(), name.span().start, value),

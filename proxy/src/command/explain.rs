@@ -16,6 +16,7 @@ use super::{
     arguments::{ExplainArgs, Format},
     choice, output, rules,
     ruling::Ruling,
+    url::Url,
 };
 use crate::{
     access::{Access, Preview as AccessPreview},
@@ -24,11 +25,12 @@ use crate::{
     assets::{self, Lookup, Policy},
     child::image::may_run_native,
     coding::{self, Wants},
-    compute::forwarded::Client,
+    compute::forwarded::{Client, Peer},
     decide, edge_cache,
     headers::Overlay,
     image::{ImageRequest, Preview, Refusal as ImageRefusal},
     origin::LocalOrigin,
+    redirect::{self, Redirects},
     rewrite::{List, Outcome},
     service::reply::Refusal,
     site::Deployment,
@@ -61,44 +63,20 @@ pub(crate) fn run(settings: &Settings, args: ExplainArgs) -> Result<(), Failure>
     };
     let scheme = if url.is_https { "https" } else { "http" };
     let walk = Walk { settings: Arc::new(settings.clone()), bundle, deployment: Arc::new(deployment), scheme };
-    let explanation = match walk.access(&head, client)? {
-        // Who may not come in meets nothing else.
-        Some(access) if access.refusal.is_some() => Explanation::refused(&head, access),
-        access => Explanation { access, ..walk.explain(&head)? },
+    let redirects = Redirects::new(&settings.redirect);
+    let redirect = decide::redirect(redirects.as_ref(), &head, scheme);
+    let explanation = match redirect {
+        // Who is sent elsewhere, or may not come in, meets nothing else.
+        Some(_) => Explanation { redirect, ..Explanation::of(&head) },
+        None => match walk.access(&head, client)? {
+            access @ Some(AccessPreview { refusal: Some(_), .. }) => Explanation { access, ..Explanation::of(&head) },
+            access => Explanation { access, ..walk.explain(&head)? },
+        },
     };
     output::result(&match format {
         Format::Json => format!("{}\n", explanation.json()),
         Format::Text => explanation.text(),
     })
-}
-
-struct Url {
-    host: String,
-    path: String,
-    query: Option<String>,
-    is_https: bool,
-}
-
-impl Url {
-    fn parse(text: &str) -> Result<Self, Failure> {
-        let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-        let (host, origin) = match rest {
-            Some(rest) => rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len())),
-            None if text.starts_with('/') => ("localhost", text),
-            None => {
-                return Err(Failure::Usage {
-                    message: format!("`{text}` is neither a path nor a URL"),
-                    help: "begin it with `/` or `http://`",
-                });
-            }
-        };
-        let (path, query) = match origin.split_once('?') {
-            Some((path, query)) => (path, Some(query.to_owned())),
-            None => (origin, None),
-        };
-        let path = if path.is_empty() { "/" } else { path };
-        Ok(Self { host: host.to_owned(), path: path.to_owned(), query, is_https: text.starts_with("https://") })
-    }
 }
 
 /// What a target would do.
@@ -126,6 +104,8 @@ struct Explanation {
     access: Option<AccessPreview>,
     /// Which deployment answers, where there may be several.
     deployment: Option<String>,
+    /// Where the request is sent before anything else is asked.
+    redirect: Option<HeaderValue>,
     rules: Option<Ruling>,
     /// None where a rule answers by itself.
     routed: Option<Routed>,
@@ -162,7 +142,11 @@ impl Walk {
     fn access(&self, head: &Head<'_>, client: IpAddr) -> Result<Option<AccessPreview>, Failure> {
         let access =
             Access::of(&self.settings.access).map_err(|source| Failure::unavailable("set up access", source))?;
-        let client = Client::of(SocketAddr::new(client, 0), head, &self.settings.trusted_proxies);
+        let client = Client::of(
+            Peer { address: SocketAddr::new(client, 0), scheme: self.scheme },
+            head,
+            &self.settings.trusted_proxies,
+        );
         Ok(access.map(|access| access.preview(head, client.address)))
     }
 
@@ -203,7 +187,7 @@ impl Walk {
             end.steps.extend(self.absent(&asked));
         }
         let deployment = choice::deployment(&self.settings, head);
-        Ok(Explanation { request: request_line(head), access: None, deployment, rules, routed, last })
+        Ok(Explanation { deployment, rules, routed, last, ..Explanation::of(head) })
     }
 
     /// The route of another address than the one asked for.
@@ -364,19 +348,18 @@ fn request_line(head: &Head<'_>) -> String {
 }
 
 impl Explanation {
-    fn refused(head: &Head<'_>, access: AccessPreview) -> Self {
-        Self {
-            request: request_line(head),
-            access: Some(access),
-            deployment: None,
-            rules: None,
-            routed: None,
-            last: None,
-        }
+    /// Nothing but the request yet.
+    fn of(head: &Head<'_>) -> Self {
+        let request = request_line(head);
+        Self { request, redirect: None, access: None, deployment: None, rules: None, routed: None, last: None }
     }
 
     fn text(&self) -> String {
         let mut lines = vec![self.request.clone()];
+        lines.extend(self.redirect.iter().map(|location| {
+            let location = String::from_utf8_lossy(location.as_bytes());
+            format!("redirect    {} {location} (the settings below [redirect])", redirect::STATUS.as_str())
+        }));
         lines.extend(self.access.iter().flat_map(admission::lines));
         lines.extend(self.deployment.iter().map(|deployment| format!("deployment  {deployment}")));
         lines.extend(self.rules.iter().flat_map(Ruling::lines));
@@ -394,6 +377,10 @@ impl Explanation {
             Routed::json,
         );
         json["request"] = self.request.clone().into();
+        if let Some(location) = &self.redirect {
+            let location = String::from_utf8_lossy(location.as_bytes());
+            json["redirect"] = json!({ "status": redirect::STATUS.as_u16(), "location": location });
+        }
         if let Some(access) = &self.access {
             json["access"] = admission::json(access);
         }

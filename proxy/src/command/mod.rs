@@ -20,6 +20,7 @@ mod deployments;
 mod rules;
 mod ruling;
 mod settings;
+mod url;
 mod version;
 mod hash_password;
 mod failure;

@@ -21,12 +21,13 @@ use crate::{
     server::{self, listen::Listener},
     site::Sites,
     telemetry::{
-        Telemetry,
+        Certificates, Telemetry,
         access_log::AccessLog,
         admin::AdminListener,
         metrics::Metrics,
         report::{AppReport, StartReport},
     },
+    tls::{self, Keyring},
 };
 
 /// Where the bundle is looked for when none is named.
@@ -96,10 +97,13 @@ async fn serve(
 ) -> Result<(), Failure> {
     let mut stop = Stop::listen().map_err(|source| Failure::unavailable("listen for signals", source))?;
     let n_shards = n_threads(settings.threads);
+    let keyring = open_keyring(&settings)?;
+    let tls =
+        keyring.clone().map(tls::config).transpose().map_err(|source| Failure::unavailable("speak TLS", source))?;
     let listeners = settings
         .listen
         .iter()
-        .map(|address| Listener::bind(address, n_shards))
+        .map(|listen| Listener::bind(listen, tls.as_ref(), n_shards))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|source| Failure::unavailable("serve", source))?;
     let admin = bind_admin(&settings).await?;
@@ -131,6 +135,9 @@ async fn serve(
         .map_err(|source| Failure::unavailable("put the server together", source))?;
     let steward = Arc::new(Steward::new(stage, berths));
     let started = AppReport::new(&app).map_err(|source| Failure::unavailable("set up metrics", source))?;
+    if let Some(keyring) = keyring {
+        watch_keyring(&app, keyring)?;
+    }
     report.started(started);
     control(&app, &steward, &state);
     steward.begin();
@@ -183,6 +190,27 @@ fn reload(steward: &Arc<Steward>) -> Result<(), Failure> {
         }
     });
     Ok(())
+}
+
+/// The certificates, where somebody is to speak TLS.
+fn open_keyring(settings: &Settings) -> Result<Option<Arc<Keyring>>, Failure> {
+    if !settings.listen.iter().any(|listen| listen.tls) {
+        if !settings.tls.certificates.is_empty() {
+            tracing::warn!("there are certificates, and no https:// address in `listen` to use them on");
+        }
+        return Ok(None);
+    }
+    let keyring = Keyring::open(&settings.tls).map_err(|source| Failure::unavailable("speak TLS", source))?;
+    Ok(Some(Arc::new(keyring)))
+}
+
+/// Takes up new certificates, and tells when those in use end.
+fn watch_keyring(app: &App, keyring: Arc<Keyring>) -> Result<(), Failure> {
+    let certificates = Certificates::new(Arc::clone(&keyring));
+    let registered = certificates.and_then(|certificates| app.telemetry.metrics().register(Box::new(certificates)));
+    registered.map_err(|source| Failure::unavailable("set up metrics", source))?;
+    tls::watch(keyring, app.settings.tls.watch_interval)
+        .map_err(|source| Failure::unavailable("listen for signals", source))
 }
 
 /// Listens for operators. Without the socket nothing but their commands is missing.

@@ -13,6 +13,21 @@ use ipnet::IpNet;
 use super::fields::{Fields, Sink};
 use crate::answer::Head;
 
+/// Who connected to us, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The other end, or the client that a balancer told of.
+    pub address: SocketAddr,
+    /// `http` or `https`, as it is spoken with us.
+    pub scheme: &'static str,
+}
+
+/// Whether an address is one of those whose forwarding fields are believed.
+pub fn is_trusted(address: IpAddr, trusted_proxies: &[IpNet]) -> bool {
+    let address = address.to_canonical();
+    trusted_proxies.iter().any(|net| net.contains(&address))
+}
+
 /// What is known about the client behind a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
@@ -25,12 +40,13 @@ pub struct Client {
 }
 
 impl Client {
-    /// Reads the client from the peer's address and, where that is trusted, from its fields.
-    pub fn of(peer: SocketAddr, head: &Head<'_>, trusted_proxies: &[IpNet]) -> Self {
-        let is_trusted = |address: IpAddr| trusted_proxies.iter().any(|net| net.contains(&address));
+    /// Reads the client from the peer and, where that is trusted, from its fields.
+    pub fn of(peer: Peer, head: &Head<'_>, trusted_proxies: &[IpNet]) -> Self {
+        let is_trusted = |address: IpAddr| is_trusted(address, trusted_proxies);
+        let Peer { address: peer, scheme: spoken } = peer;
         let peer = peer.ip().to_canonical();
         if !is_trusted(peer) {
-            return Self { address: peer, trusted: false, scheme: "http" };
+            return Self { address: peer, trusted: false, scheme: spoken };
         }
         let address = head
             .joined("x-forwarded-for")
@@ -51,7 +67,8 @@ impl Client {
             Some(proto) if proto.rsplit(',').next().is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https")) => {
                 "https"
             }
-            _ => "http",
+            Some(_) => "http",
+            None => spoken,
         };
         Self { address, trusted: true, scheme }
     }
@@ -273,7 +290,8 @@ mod tests {
             fields.iter().map(|(name, value)| httparse::Header { name, value: value.as_bytes() }).collect();
         let head = Head { method: "GET", path: "/", query: None, fields: &fields, http11: true, host: "h" };
         let trusted: Vec<IpNet> = trusted.iter().map(|net| net.parse().unwrap()).collect();
-        Client::of(SocketAddr::new(peer.parse().unwrap(), 1), &head, &trusted)
+        let peer = Peer { address: SocketAddr::new(peer.parse().unwrap(), 1), scheme: "http" };
+        Client::of(peer, &head, &trusted)
     }
 
     #[test]
@@ -296,6 +314,28 @@ mod tests {
         ] {
             let found = client("10.0.0.1", &[("x-forwarded-for", hops)], &["10.0.0.0/8"]);
             assert_eq!(found.address.to_string(), expected, "{hops}");
+        }
+    }
+
+    #[test]
+    fn the_scheme_is_the_one_spoken_with_us_unless_a_trusted_proxy_says_otherwise() {
+        for (peer, spoken, said, scheme) in [
+            ("198.51.100.1", "https", None, "https"),
+            ("198.51.100.1", "https", Some("http"), "https"),
+            ("198.51.100.1", "http", Some("https"), "http"),
+            ("10.0.0.1", "https", None, "https"),
+            ("10.0.0.1", "https", Some("http"), "http"),
+            ("10.0.0.1", "http", Some("https"), "https"),
+            ("10.0.0.1", "http", None, "http"),
+        ] {
+            let fields: Vec<_> = said
+                .map(|said: &str| httparse::Header { name: "x-forwarded-proto", value: said.as_bytes() })
+                .into_iter()
+                .collect();
+            let head = Head { method: "GET", path: "/", query: None, fields: &fields, http11: true, host: "h" };
+            let peer = Peer { address: SocketAddr::new(peer.parse().unwrap(), 1), scheme: spoken };
+            let found = Client::of(peer, &head, &["10.0.0.0/8".parse().unwrap()]);
+            assert_eq!(found.scheme, scheme, "{peer:?} {said:?}");
         }
     }
 

@@ -2,13 +2,13 @@
 //!
 //! It stands behind what is answered to everybody, and before all that a deployment says.
 
-use std::{cell::OnceCell, net::SocketAddr, time::Instant};
+use std::{cell::OnceCell, time::Instant};
 
 use crate::{
     access::{Access, Refusal, Verdict},
     answer::Head,
     app::App,
-    compute::forwarded::Client,
+    compute::forwarded::{Client, Peer},
 };
 
 /// The door, for one request.
@@ -42,7 +42,7 @@ impl<'a> Door<'a> {
 
     /// Whether a request may come in at once. Where nothing is configured, this is the whole of it.
     #[inline]
-    pub(super) fn glance<'h>(&self, head: &Head<'h>, peer: SocketAddr, now: Instant) -> Glance<'h> {
+    pub(super) fn glance<'h>(&self, head: &Head<'h>, peer: Peer, now: Instant) -> Glance<'h> {
         match &self.app.access {
             None => Glance::Open,
             Some(access) => self.look(access, head, peer, now),
@@ -50,7 +50,7 @@ impl<'a> Door<'a> {
     }
 
     #[inline(never)]
-    fn look<'h>(&self, access: &Access, head: &Head<'h>, peer: SocketAddr, now: Instant) -> Glance<'h> {
+    fn look<'h>(&self, access: &Access, head: &Head<'h>, peer: Peer, now: Instant) -> Glance<'h> {
         match self.verdict.get_or_init(|| ask(self.app, access, head, peer, now)) {
             Verdict::Welcome { ours: false } => Glance::Open,
             Verdict::Welcome { ours: true } => Glance::Without(without_authorization(head)),
@@ -59,7 +59,7 @@ impl<'a> Door<'a> {
     }
 
     /// Waits until it is decided.
-    pub(super) async fn enter<'h>(self, head: &Head<'h>, peer: SocketAddr, now: Instant) -> Entry<'h> {
+    pub(super) async fn enter<'h>(self, head: &Head<'h>, peer: Peer, now: Instant) -> Entry<'h> {
         let Some(access) = &self.app.access else { return Entry::default() };
         let verdict = match self.verdict.into_inner() {
             Some(verdict) => verdict,
@@ -90,7 +90,7 @@ impl<'h> Entry<'h> {
     }
 }
 
-fn ask(app: &App, access: &Access, head: &Head<'_>, peer: SocketAddr, now: Instant) -> Verdict {
+fn ask(app: &App, access: &Access, head: &Head<'_>, peer: Peer, now: Instant) -> Verdict {
     let client = Client::of(peer, head, &app.settings.trusted_proxies);
     access.enter(head, client.address, now)
 }

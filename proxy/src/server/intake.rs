@@ -55,10 +55,10 @@ pub(crate) async fn discard(connection: &mut Connection, most: usize, patience: 
 
 /// Ends a connection so that the last answer arrives.
 pub(crate) async fn close(mut connection: Connection) {
-    if connection.socket.shutdown().await.is_err() || connection.ended {
-        return;
-    }
     let drained = async {
+        if connection.socket.shutdown().await.is_err() || connection.ended {
+            return;
+        }
         let mut left = LINGER_BYTES;
         while left > 0 {
             connection.ahead.clear();

@@ -5,12 +5,14 @@ use std::{
     net::{SocketAddr, TcpListener},
     os::unix::{fs::FileTypeExt, net::UnixListener},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
-use super::socket::Socket;
-use edgeplane_config::Address;
+use super::{arrival::Manner, socket::Socket};
+use edgeplane_config::{Address, Listen};
 use nix::sys::socket::{self as sock, sockopt};
+use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket as RawSocket, TcpKeepalive, Type};
 
 /// Connections the kernel completes while we are busy. The kernel caps it at net.core.somaxconn.
@@ -37,9 +39,15 @@ pub(crate) enum ListenError {
 const KEEPALIVE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// One address, with a socket for each shard that accepts there.
+/// One address, with a socket for each shard that accepts there, and what is spoken there.
 #[derive(Debug)]
-pub(crate) enum Listener {
+pub(crate) struct Listener {
+    sockets: Sockets,
+    manner: Manner,
+}
+
+#[derive(Debug)]
+enum Sockets {
     /// The kernel deals new clients to the sockets of one port (SO_REUSEPORT).
     Tcp { address: SocketAddr, sockets: Vec<Option<TcpListener>> },
     /// There is one socket, and who is first takes the client.
@@ -47,8 +55,30 @@ pub(crate) enum Listener {
 }
 
 impl Listener {
-    /// Binds `address` for `n_shards` shards.
-    pub(crate) fn bind(address: &Address, n_shards: usize) -> Result<Self, ListenError> {
+    /// Binds an address for `n_shards` shards. `tls` is for those that want it.
+    pub(crate) fn bind(listen: &Listen, tls: Option<&Arc<ServerConfig>>, n_shards: usize) -> Result<Self, ListenError> {
+        let tls = tls.filter(|_| listen.tls).cloned();
+        let manner = Manner { tls, proxy_protocol: listen.proxy_protocol };
+        Ok(Self { sockets: Sockets::bind(&listen.address, n_shards)?, manner })
+    }
+
+    /// The socket of a shard, which can be had once.
+    pub(crate) fn share(&mut self, shard: usize) -> io::Result<Bound> {
+        Ok(Bound { socket: self.sockets.share(shard)?, manner: self.manner.clone() })
+    }
+
+    /// The address with its real port, as a URL where it can be one.
+    pub(crate) fn url(&self) -> String {
+        let scheme = if self.manner.tls.is_some() { "https" } else { "http" };
+        match &self.sockets {
+            Sockets::Tcp { address, .. } => format!("{scheme}://{address}"),
+            Sockets::Unix { path, .. } => format!("unix:{}", path.display()),
+        }
+    }
+}
+
+impl Sockets {
+    fn bind(address: &Address, n_shards: usize) -> Result<Self, ListenError> {
         match address {
             Address::Tcp(address) => Self::bind_tcp(*address, n_shards)
                 .map_err(|source| ListenError::Bind { address: address.to_string(), source }),
@@ -89,28 +119,19 @@ impl Listener {
         Ok(Self::Unix { socket, path: path.to_owned() })
     }
 
-    /// The socket of a shard, which can be had once.
-    pub(crate) fn share(&mut self, shard: usize) -> io::Result<Bound> {
+    fn share(&mut self, shard: usize) -> io::Result<BoundSocket> {
         match self {
             Self::Tcp { sockets, .. } => sockets
                 .get_mut(shard)
                 .and_then(Option::take)
-                .map(Bound::Tcp)
+                .map(BoundSocket::Tcp)
                 .ok_or_else(|| io::ErrorKind::NotFound.into()),
-            Self::Unix { socket, .. } => socket.try_clone().map(Bound::Unix),
-        }
-    }
-
-    /// The address with its real port, as a URL where it can be one.
-    pub(crate) fn url(&self) -> String {
-        match self {
-            Self::Tcp { address, .. } => format!("http://{address}"),
-            Self::Unix { path, .. } => format!("unix:{}", path.display()),
+            Self::Unix { socket, .. } => socket.try_clone().map(BoundSocket::Unix),
         }
     }
 }
 
-impl Drop for Listener {
+impl Drop for Sockets {
     fn drop(&mut self) {
         if let Self::Unix { path, .. } = self {
             // Nobody listens any more; a file that stays would only mislead.
@@ -137,14 +158,26 @@ fn tcp_socket(address: SocketAddr) -> io::Result<RawSocket> {
 
 /// A socket that listens, on its way to the shard that will accept from it.
 #[derive(Debug)]
-pub(crate) enum Bound {
+pub(crate) struct Bound {
+    socket: BoundSocket,
+    manner: Manner,
+}
+
+#[derive(Debug)]
+enum BoundSocket {
     Tcp(TcpListener),
     Unix(UnixListener),
 }
 
 /// A listening socket in the runtime of its shard.
 #[derive(Debug)]
-pub(crate) enum Acceptor {
+pub(crate) struct Acceptor {
+    socket: Accepting,
+    manner: Manner,
+}
+
+#[derive(Debug)]
+enum Accepting {
     Tcp(tokio::net::TcpListener),
     Unix(tokio::net::UnixListener),
 }
@@ -152,17 +185,23 @@ pub(crate) enum Acceptor {
 impl Acceptor {
     /// Must run inside the runtime that accepts.
     pub(crate) fn new(bound: Bound) -> io::Result<Self> {
-        Ok(match bound {
-            Bound::Tcp(listener) => Self::Tcp(tokio::net::TcpListener::from_std(listener)?),
-            Bound::Unix(listener) => Self::Unix(tokio::net::UnixListener::from_std(listener)?),
-        })
+        let socket = match bound.socket {
+            BoundSocket::Tcp(listener) => Accepting::Tcp(tokio::net::TcpListener::from_std(listener)?),
+            BoundSocket::Unix(listener) => Accepting::Unix(tokio::net::UnixListener::from_std(listener)?),
+        };
+        Ok(Self { socket, manner: bound.manner })
+    }
+
+    /// What is spoken there.
+    pub(super) fn manner(&self) -> &Manner {
+        &self.manner
     }
 
     /// The next client.
     pub(crate) async fn accept(&self) -> io::Result<Socket> {
-        match self {
-            Self::Tcp(listener) => listener.accept().await.map(|(stream, peer)| Socket::tcp(stream, peer)),
-            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| Socket::unix(stream)),
+        match &self.socket {
+            Accepting::Tcp(listener) => listener.accept().await.map(|(stream, peer)| Socket::tcp(stream, peer)),
+            Accepting::Unix(listener) => listener.accept().await.map(|(stream, _)| Socket::unix(stream)),
         }
     }
 }

@@ -189,7 +189,7 @@ impl AsyncRead for Loan {
     }
 }
 
-/// Writes all that was gathered.
+/// Writes all that was gathered, and flushes it.
 pub(crate) fn poll_gathered(connection: &mut Connection, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
     while !connection.out.is_empty() {
         let n = ready!(Pin::new(&mut connection.socket).poll_write(cx, &connection.out))?;
@@ -198,7 +198,7 @@ pub(crate) fn poll_gathered(connection: &mut Connection, cx: &mut Context<'_>) -
         }
         connection.out.advance(n);
     }
-    Poll::Ready(Ok(()))
+    Pin::new(&mut connection.socket).poll_flush(cx)
 }
 
 impl AsyncWrite for Loan {
@@ -234,8 +234,7 @@ impl AsyncWrite for Loan {
         if signals.is_withheld() {
             return Poll::Ready(Ok(()));
         }
-        ready!(poll_gathered(connection, cx))?;
-        Pin::new(&mut connection.socket).poll_flush(cx)
+        poll_gathered(connection, cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

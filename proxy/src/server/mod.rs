@@ -3,8 +3,8 @@
 //! Both lanes ask the `door` whether a request may come in, and are told the same.
 //!
 //! ```text
-//! listen -> shard -> connection -> head (patience) -> gate (strict) -> plain (a plain request for a file)
-//!                                                               `-> turn (decision, target, fallback) -> writer -> send
+//! listen -> shard -> arrival (PROXY protocol, TLS) -> connection -> head (patience) -> gate (strict) -> plain (a plain request for a file)
+//!                                   `-> turn (decision, target, fallback) -> writer -> send
 //!                                                                        |-> page (the edge cache), before Compute:
 //!                                                                        |-> relay (the common exchange)
 //!                                                                        `-> upstream (loan to Pingora)
@@ -15,6 +15,7 @@ pub(crate) mod framing;
 pub(crate) mod listen;
 pub(crate) mod lifecycle;
 pub(crate) mod socket;
+mod arrival;
 mod connection;
 mod descriptor;
 mod door;
@@ -24,12 +25,14 @@ mod loan;
 mod patience;
 mod page;
 pub mod plain;
+mod proxy_protocol;
 mod relay;
 mod rewrite;
 mod ruled;
 mod send;
 mod shard;
 mod target;
+mod tls;
 mod turn;
 mod upstream;
 mod writer;

@@ -32,7 +32,7 @@ use crate::{
     answer::{Head, Held, Piece},
     app::App,
     assets::{self, Content},
-    compute::forwarded::Client,
+    compute::forwarded::{Client, Peer},
     decide,
     edge_cache::{self, Asked},
     image::Front,
@@ -128,9 +128,10 @@ struct AtHand<'a> {
 pub(super) fn answer(connection: &mut Connection, passed: &Passed<'_>, shard: &Shard, door: &Door<'_>) -> Option<Sent> {
     let Connection { socket, ahead, out, .. } = connection;
     let more_follows = !ahead.is_empty();
+    let peer = Peer { address: socket.peer(), scheme: socket.scheme() };
     let send = |out: &mut BytesMut, body: Option<Body<'_>>| send(socket, out, body, more_follows);
     let at_hand = AtHand { pictures: &shard.front, pages: shard.pages.as_ref() };
-    let (written, rest) = write(out, passed, socket.peer(), door, &shard.telemetry, &at_hand, send)?;
+    let (written, rest) = write(out, passed, peer, door, &shard.telemetry, &at_hand, send)?;
     Some(Sent { written, rest })
 }
 
@@ -154,7 +155,7 @@ impl Rehearsal {
         let Self { app, telemetry, front } = self;
         let mut fields = [httparse::EMPTY_HEADER; 32];
         let passed = gate::examine(request, &mut fields, app.settings.limits.request_target).ok()?;
-        let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+        let peer = Peer { address: SocketAddr::from(([127, 0, 0, 1], 1)), scheme: "http" };
         let length = |_: &mut BytesMut, body: Option<Body<'_>>| body.map_or(0, Body::len);
         let at_hand = AtHand { pictures: front, pages: None };
         let (written, n_content) = write(out, &passed, peer, &Door::of(app), telemetry, &at_hand, length)?;
@@ -167,7 +168,7 @@ impl Rehearsal {
 fn write<T>(
     out: &mut BytesMut,
     passed: &Passed<'_>,
-    peer: SocketAddr,
+    peer: Peer,
     door: &Door<'_>,
     telemetry: &telemetry::Shard,
     at_hand: &AtHand<'_>,
@@ -178,6 +179,9 @@ fn write<T>(
     }
     let started = Instant::now();
     let (app, head) = (door.app, &passed.head);
+    if app.redirects.is_some() && is_redirected(app, head, peer) {
+        return None;
+    }
     let (fields, inside);
     let head = match door.glance(head, peer, started) {
         Glance::Open => head,
@@ -192,7 +196,7 @@ fn write<T>(
     let line = site.line();
     let deployment = line.choose(head);
     let path = head.path.as_bytes();
-    if deployment.custom_rules.is_some() && is_ruled(app, deployment, head, peer) {
+    if deployment.custom_rules.is_some() && is_ruled(app, deployment, head, peer.address) {
         return None;
     }
     let decision = decide::decide(&deployment.automaton, &deployment.routes, path)?;
@@ -208,7 +212,7 @@ fn write<T>(
             }
             let (status, body, cache_control) = (ready.status, ready.content.map(Body::File), policy.cache_control);
             let made = Made { status, head: ready.head, cache_control, age: None, dated: false, body };
-            return Some(made.write(out, head, TargetKind::Static, client(), started, telemetry, send));
+            return Some(made.write(out, head, TargetKind::Static, client(), started, (app, telemetry), send));
         }
     }
     match target {
@@ -220,7 +224,7 @@ fn write<T>(
             let body = ready.content.map(|content| Body::Kept(content, ready.file));
             let status = ready.status;
             let made = Made { status, head: ready.head, cache_control: None, age: ready.age, dated: false, body };
-            Some(made.write(out, head, TargetKind::Image, client(), started, telemetry, send))
+            Some(made.write(out, head, TargetKind::Image, client(), started, (app, telemetry), send))
         }
         Target::Compute => {
             let mut pages = at_hand.pages?.lock();
@@ -230,7 +234,7 @@ fn write<T>(
             let ready = pages.ready(&asked, started)?;
             let (status, body) = (ready.status, ready.content.map(|content| Body::Kept(content, None)));
             let made = Made { status, head: ready.head, cache_control: None, age: Some(ready.age), dated: true, body };
-            Some(made.write(out, head, TargetKind::Compute, client, started, telemetry, send))
+            Some(made.write(out, head, TargetKind::Compute, client, started, (app, telemetry), send))
         }
     }
 }
@@ -242,6 +246,13 @@ fn is_ruled(app: &App, deployment: &Deployment, head: &Head<'_>, peer: SocketAdd
     !decide::rule(deployment, List::First, head, head.path.as_bytes(), country).is_nothing()
 }
 
+/// Whether the client is sent to another host or scheme, which `turn` does.
+#[inline(never)]
+fn is_redirected(app: &App, head: &Head<'_>, peer: Peer) -> bool {
+    let client = Client::of(peer, head, &app.settings.trusted_proxies);
+    decide::redirect(app.redirects.as_ref(), head, client.scheme).is_some()
+}
+
 impl Made<'_> {
     #[expect(clippy::too_many_arguments, reason = "each is a value that the caller has at hand")]
     fn write<T>(
@@ -251,7 +262,7 @@ impl Made<'_> {
         target: TargetKind,
         client: Client,
         started: Instant,
-        telemetry: &telemetry::Shard,
+        (app, telemetry): (&App, &telemetry::Shard),
         send: impl FnOnce(&mut BytesMut, Option<Body<'_>>) -> T,
     ) -> (Written, T) {
         let Self { status, head: lines, cache_control, age, dated, body } = self;
@@ -275,6 +286,7 @@ impl Made<'_> {
             http11: true,
             request_id: request_id.as_str(),
             date: (!dated).then(|| telemetry.clock().date(started)),
+            hsts: app.hsts(client.scheme).filter(|_| !promises(lines)),
             patience: Duration::ZERO,
         };
         envelope.write(out);
@@ -282,6 +294,11 @@ impl Made<'_> {
         let sent = send(out, body);
         (Written { target, status, started, client, request_id, n_bytes }, sent)
     }
+}
+
+/// Whether a head says already that a host is to be asked over https only.
+fn promises(lines: &[u8]) -> bool {
+    memchr::memmem::find(lines, b"\nstrict-transport-security:").is_some()
 }
 
 /// What this lane takes.
@@ -308,14 +325,16 @@ enum Way {
 }
 
 impl Way {
-    fn of(body: Body<'_>) -> Self {
+    /// Nothing is sent out of a file where all is `copied` anyway.
+    fn of(body: Body<'_>, copied: bool) -> Self {
+        let spliced = if copied { Self::Together } else { Self::Spliced };
         match body {
-            Body::Kept(_, file) => file.map_or(Self::Together, |_| Self::Spliced),
+            Body::Kept(_, file) => file.map_or(Self::Together, |_| spliced),
             Body::File(content) if content.len() < LARGE_BYTES => Self::Together,
             Body::File(content)
                 if content.window(0).len() == content.len() && content.is_resident(0..content.len()) =>
             {
-                Self::Spliced
+                spliced
             }
             Body::File(_) => Self::Later,
         }
@@ -324,8 +343,14 @@ impl Way {
 
 /// Sends what is in `out` and the content, or gathers both while the next request is here already. Gives back what the
 /// socket did not take or, when the client is gone, how many bytes it did not get.
-fn send(socket: &Socket, out: &mut BytesMut, body: Option<Body<'_>>, more_follows: bool) -> Result<Option<Piece>, u64> {
-    let way = body.map_or(Way::Together, Way::of);
+fn send(
+    socket: &mut Socket,
+    out: &mut BytesMut,
+    body: Option<Body<'_>>,
+    more_follows: bool,
+) -> Result<Option<Piece>, u64> {
+    let copied = socket.copies();
+    let way = body.map_or(Way::Together, |body| Way::of(body, copied));
     let bytes = body.as_ref().filter(|_| way == Way::Together).map_or(&[][..], Body::bytes);
     if more_follows && way == Way::Together && out.len() + bytes.len() <= GATHER_MAX {
         out.put_slice(bytes);
@@ -340,15 +365,22 @@ fn send(socket: &Socket, out: &mut BytesMut, body: Option<Body<'_>>, more_follow
         return Ok(Some(rest));
     };
     out.clear();
-    let Some(body) = body else { return Ok(None) };
+    // What was encrypted and not taken is flushed after an empty rest.
+    let unsent = |socket: &Socket| socket.is_unsent().then(|| Piece::Text(Bytes::new()));
+    let Some(body) = body else { return Ok(unsent(socket)) };
     let file = match body {
         Body::File(content) => Some((content.file(), content.offset())),
         Body::Kept(_, file) => file.map(|file| (&**file, 0)),
     };
     if let (Way::Spliced, Some((file, offset))) = (way, file) {
-        n_taken = taken(socket.try_send_file(file, offset, n_content)).ok_or(n_content as u64)?;
+        n_taken = taken(socket.try_send_file(file, offset, body.bytes())).ok_or(n_content as u64)?;
+    } else if copied && way == Way::Together && n_taken < n_content {
+        // One turn more, for files that are not much larger than what is encrypted at once.
+        let rest = IoSlice::new(&body.bytes()[n_taken..]);
+        n_taken += taken(socket.try_send(&[rest], false)).ok_or((n_content - n_taken) as u64)?;
     }
-    Ok((n_taken < n_content).then(|| body.rest(n_taken)))
+    let rest = (n_taken < n_content).then(|| body.rest(n_taken));
+    Ok(rest.or_else(|| unsent(socket)))
 }
 
 /// Bytes that a socket took; none when the client is gone.

@@ -46,6 +46,8 @@ pub(crate) struct Shard {
     pub(crate) pages: Option<Mutex<edge_cache::Front>>,
     /// The connections of the relay, which speaks to upstreams itself.
     pub(crate) pool: Pool,
+    /// TLS handshakes that may be under way.
+    pub(super) handshakes: Semaphore,
     /// Exchanges with Compute that there are file descriptors for, where these are few.
     exchanges: Option<Arc<Semaphore>>,
 }
@@ -80,6 +82,7 @@ impl Shard {
             front: Mutex::new(app.images.front()),
             pages: app.edge_cache.as_ref().map(|cache| Mutex::new(cache.front())),
             pool,
+            handshakes: Semaphore::new(app.settings.tls.handshakes),
             exchanges,
         }
     }
@@ -151,11 +154,14 @@ async fn accept(bound: Bound, shard: Arc<Shard>, slots: Arc<Semaphore>, drain: D
                 // A client beyond the limit waits, and those after it in the kernel's backlog. Slots are taken only for
                 // a client that is there: one kept in reserve by each shard would be one that another lacks.
                 let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-                let (shard, drain) = (Arc::clone(&shard), drain.clone());
+                let (shard, drain, manner) = (Arc::clone(&shard), drain.clone(), acceptor.manner().clone());
                 tokio::spawn(async move {
                     let _slot = slot;
                     let _counted = shard.telemetry.connection();
-                    connection::serve(socket, shard, drain).await;
+                    // Another protocol than HTTP/1.1, agreed on by ALPN, would part here.
+                    if let Some(socket) = manner.receive(socket, &shard, &drain).await {
+                        connection::serve(socket, shard, drain).await;
+                    }
                 });
             }
             // The client left before its turn; the next one is not to wait for that.

@@ -1,4 +1,4 @@
-//! Hot: a connection to a client or to an upstream, TCP or Unix, as one type.
+//! Hot: a connection to a client or to an upstream, TCP, Unix or TLS, as one type.
 
 use std::{
     fs::File,
@@ -15,6 +15,8 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
+use super::tls::Tls;
+
 /// A connection.
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -26,6 +28,8 @@ pub(crate) struct Socket {
 enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// Boxed: it is much larger than the others.
+    Tls(Box<Tls>),
 }
 
 impl Socket {
@@ -39,11 +43,51 @@ impl Socket {
         Self { stream: Stream::Unix(stream), peer: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0) }
     }
 
+    /// A connection over TLS, whose client was told of as `peer`.
+    pub(super) fn tls(tls: Tls, peer: SocketAddr) -> Self {
+        Self { stream: Stream::Tls(Box::new(tls)), peer }
+    }
+
+    /// The connection below, where TLS may begin on it.
+    pub(super) fn into_tcp(self) -> Option<TcpStream> {
+        match self.stream {
+            Stream::Tcp(stream) => Some(stream),
+            Stream::Unix(_) | Stream::Tls(_) => None,
+        }
+    }
+
     /// The file descriptor, for Pingora's bookkeeping.
     pub(crate) fn fd(&self) -> RawFd {
         match &self.stream {
             Stream::Tcp(stream) => stream.as_raw_fd(),
             Stream::Unix(stream) => stream.as_raw_fd(),
+            Stream::Tls(tls) => tls.fd(),
+        }
+    }
+
+    /// What the client speaks: `http` or `https`.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.copies() { "https" } else { "http" }
+    }
+
+    /// Whether what is sent is made into something else first, so that the kernel cannot send it out of a file.
+    pub(crate) fn copies(&self) -> bool {
+        matches!(self.stream, Stream::Tls(_))
+    }
+
+    /// Whether something that counts as written was not taken by the kernel yet.
+    pub(crate) fn is_unsent(&self) -> bool {
+        matches!(&self.stream, Stream::Tls(tls) if tls.is_unsent())
+    }
+
+    /// Sends what counts as written.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is no room for all.
+    pub(crate) fn push(&mut self) -> io::Result<()> {
+        match &mut self.stream {
+            Stream::Tcp(_) | Stream::Unix(_) => Ok(()),
+            Stream::Tls(tls) => tls.push(),
         }
     }
 
@@ -52,6 +96,7 @@ impl Socket {
         match &self.stream {
             Stream::Tcp(stream) => stream.writable().await,
             Stream::Unix(stream) => stream.writable().await,
+            Stream::Tls(tls) => tls.writable().await,
         }
     }
 
@@ -59,17 +104,25 @@ impl Socket {
     ///
     /// # Errors
     /// `WouldBlock` when there is no room: then [`writable`](Self::writable) waits for it.
-    pub(crate) fn try_send(&self, pieces: &[io::IoSlice<'_>], more: bool) -> io::Result<usize> {
+    pub(crate) fn try_send(&mut self, pieces: &[io::IoSlice<'_>], more: bool) -> io::Result<usize> {
+        if let Stream::Tls(tls) = &mut self.stream {
+            return tls.try_send(pieces, more);
+        }
         let len = pieces.iter().map(|piece| piece.len()).sum();
         let flags = if more { SendFlags::NOSIGNAL | SendFlags::MORE } else { SendFlags::NOSIGNAL };
         self.try_write(len, |fd| Ok(rustix::net::sendmsg(fd, pieces, &mut SendAncillaryBuffer::default(), flags)?))
     }
 
-    /// Writes as much of a part of a file as there is room for now, without copying it; 0 at the end of the file.
+    /// Writes as much of a part of a file as there is room for now, without copying it; 0 at the end of the file. `bytes`
+    /// are that part: they are sent where the file cannot be.
     ///
     /// # Errors
     /// `WouldBlock` when there is no room: then [`writable`](Self::writable) waits for it.
-    pub(crate) fn try_send_file(&self, file: &File, mut offset: u64, len: usize) -> io::Result<usize> {
+    pub(crate) fn try_send_file(&mut self, file: &File, mut offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        if let Stream::Tls(tls) = &mut self.stream {
+            return tls.try_send(&[io::IoSlice::new(bytes)], false);
+        }
+        let len = bytes.len();
         self.try_write(len, |fd| Ok(rustix::fs::sendfile(fd, file, Some(&mut offset), len)?))
     }
 
@@ -85,20 +138,30 @@ impl Socket {
         let tried = match &self.stream {
             Stream::Tcp(stream) => stream.try_io(Interest::WRITABLE, || write(stream.as_fd())),
             Stream::Unix(stream) => stream.try_io(Interest::WRITABLE, || write(stream.as_fd())),
+            Stream::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
         };
         if written > 0 { Ok(written) } else { tried.map(|()| 0) }
     }
 
     /// Ready when there is something to read, or the end of it; for those who wait for several things at once.
-    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &self.stream {
+    pub(crate) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
             Stream::Tcp(stream) => stream.poll_read_ready(cx),
             Stream::Unix(stream) => stream.poll_read_ready(cx),
+            Stream::Tls(tls) => tls.poll_readable(cx),
         }
     }
 
     /// Appends what has come to `buffer`, as far as there is room in it; ready with 0 at the end.
-    pub(crate) fn poll_receive(&self, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_receive(&mut self, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+        if let Stream::Tls(tls) = &mut self.stream {
+            let room = buffer.capacity() - buffer.len();
+            return tls.poll_plaintext(cx, |bytes| {
+                let n = bytes.len().min(room);
+                buffer.extend_from_slice(&bytes[..n]);
+                n
+            });
+        }
         loop {
             ready!(self.poll_readable(cx))?;
             match self.try_receive(buffer) {
@@ -120,16 +183,41 @@ impl Socket {
         let tried = match &self.stream {
             Stream::Tcp(stream) => stream.try_io(Interest::READABLE, || receive(stream.as_fd())),
             Stream::Unix(stream) => stream.try_io(Interest::READABLE, || receive(stream.as_fd())),
+            Stream::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
         };
         if received > 0 { Ok(received) } else { tried.map(|()| 0) }
     }
 
     /// Reads without waiting.
-    pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        match &self.stream {
+    pub(crate) fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.stream {
             Stream::Tcp(stream) => stream.try_read(buffer),
             Stream::Unix(stream) => stream.try_read(buffer),
+            Stream::Tls(tls) => tls.try_read(buffer),
         }
+    }
+
+    /// Waits until there is something to read, or the end of it, and looks at it without taking it.
+    ///
+    /// # Errors
+    /// What the socket says, and `Unsupported` where it is encrypted.
+    pub(super) async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let look = |fd: BorrowedFd<'_>, buffer: &mut [u8]| Ok(rustix::net::recv(fd, buffer, RecvFlags::PEEK)?.1);
+        match &self.stream {
+            Stream::Tcp(stream) => stream.async_io(Interest::READABLE, || look(stream.as_fd(), &mut *buffer)).await,
+            Stream::Unix(stream) => stream.async_io(Interest::READABLE, || look(stream.as_fd(), &mut *buffer)).await,
+            Stream::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Whether the other end is on this machine, and has no address.
+    pub(super) fn is_local(&self) -> bool {
+        matches!(self.stream, Stream::Unix(_))
+    }
+
+    /// The client is another than the one at the other end, who says so and is believed.
+    pub(super) fn stands_for(&mut self, client: SocketAddr) {
+        self.peer = client;
     }
 
     /// The other end's address; loopback for a Unix socket, whose peer is on this machine.
@@ -143,6 +231,13 @@ impl AsyncRead for Socket {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Tls(tls) => tls
+                .poll_plaintext(cx, |bytes| {
+                    let n = bytes.len().min(buf.remaining());
+                    buf.put_slice(&bytes[..n]);
+                    n
+                })
+                .map_ok(|_| ()),
         }
     }
 }
@@ -152,6 +247,7 @@ impl AsyncWrite for Socket {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, data),
             Stream::Unix(stream) => Pin::new(stream).poll_write(cx, data),
+            Stream::Tls(tls) => tls.poll_write_vectored(cx, &[io::IoSlice::new(data)]),
         }
     }
 
@@ -163,6 +259,7 @@ impl AsyncWrite for Socket {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
             Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
+            Stream::Tls(tls) => tls.poll_write_vectored(cx, pieces),
         }
     }
 
@@ -174,6 +271,7 @@ impl AsyncWrite for Socket {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Stream::Unix(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Tls(tls) => tls.poll_push(cx),
         }
     }
 
@@ -181,6 +279,7 @@ impl AsyncWrite for Socket {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Tls(tls) => tls.poll_shutdown(cx),
         }
     }
 }

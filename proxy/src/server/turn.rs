@@ -11,7 +11,7 @@ use edgeplane_config::TargetKind;
 use http::{HeaderValue, StatusCode, header};
 
 use super::{
-    door::Door,
+    door::{Door, Entry},
     framing::Framing,
     gate::Passed,
     intake,
@@ -24,9 +24,13 @@ use crate::{
     access,
     answer::{Answer, Body, Head},
     app::App,
-    compute::{InstanceId, forwarded::Client},
-    decide::{self, Ruled},
+    compute::{
+        InstanceId,
+        forwarded::{Client, Peer},
+    },
+    decide,
     headers::Overlay,
+    redirect,
     rewrite::{List, Outcome},
     service::reply::Refusal,
     site::{Deployment, Site, is_page},
@@ -99,6 +103,7 @@ pub(crate) async fn refuse(mut connection: Connection, refusal: Refusal, shard: 
     let peer = connection.socket.peer();
     connection.written = 0;
     let request_id = shard.telemetry.request_id();
+    let scheme = connection.socket.scheme();
     let answer = refusal.answer();
     let status = answer.status;
     let envelope = Envelope {
@@ -107,6 +112,7 @@ pub(crate) async fn refuse(mut connection: Connection, refusal: Refusal, shard: 
         http11: true,
         request_id: request_id.as_str(),
         date: Some(shard.telemetry.clock().date(started)),
+        hsts: shard.app.hsts(scheme),
         patience: shard.app.settings.timeouts.write,
     };
     let written = writer::write(&mut connection, answer, envelope).await;
@@ -130,7 +136,14 @@ pub(crate) async fn run(
     let Passed { head, framing, keep_alive, upgrades, expects_continue, absolute } = passed;
     connection.framing = framing;
 
-    let mut entry = door.enter(&head, peer, started).await;
+    let from = Peer { address: peer, scheme: connection.socket.scheme() };
+    let client = Client::of(from, &head, &app.settings.trusted_proxies);
+    let redirected = decide::redirect(app.redirects.as_ref(), &head, client.scheme);
+    // Who is sent elsewhere is asked there.
+    let mut entry = match redirected {
+        None => door.enter(&head, from, started).await,
+        Some(_) => Entry::default(),
+    };
     let refusal = entry.refusal.take();
     let Some(site) = app.sites.find(head.host) else {
         return refuse(connection, refusal.map_or(Refusal::Misdirected, Refusal::Access), shard).await;
@@ -141,17 +154,19 @@ pub(crate) async fn run(
     let mut scratch = Vec::new();
     let asked_path = decide::matched_path(&head, &mut scratch);
     let country = decide::country(deployment, &app.settings, peer, &head);
-    // Who may not come in learns of no rule.
-    let ruled = match refusal {
-        None => decide::rule(deployment, List::First, &head, asked_path, country),
-        Some(_) => Ruled::default(),
+    let ruled = match redirected {
+        _ if refusal.is_some() => None,
+        Some(location) => Some(Outcome::Redirect { status: redirect::STATUS, location }),
+        None => {
+            let ruled = decide::rule(deployment, List::First, &head, asked_path, country);
+            ruled::counted(ruled, deployment, shard)
+        }
     };
-    let (readdressed, ruled) = match ruled::counted(ruled, deployment, shard) {
+    let (readdressed, ruled) = match ruled {
         Some(Outcome::Rewrite { path, query }) => (Some(Readdressed::new(path, query)), None),
         ruled => (None, ruled),
     };
     let resort = OnceLock::new();
-    let client = Client::of(peer, &head, &app.settings.trusted_proxies);
     let request_id = shard.telemetry.request_id_for(client.trusted.then(|| head.field("x-request-id")).flatten());
     let mut turn = Turn {
         shard,
@@ -339,6 +354,9 @@ impl Turn<'_> {
             request_id: self.request_id.as_str(),
             // An answer that was kept says itself when it was made (RFC 9110 6.6.1).
             date: (!answer.headers.contains_key(header::DATE)).then(|| self.shard.telemetry.clock().date(self.now)),
+            hsts: (!answer.headers.contains_key(header::STRICT_TRANSPORT_SECURITY))
+                .then(|| self.app.hsts(self.client.scheme))
+                .flatten(),
             patience: self.app.settings.timeouts.write,
         };
         let result = writer::write(&mut connection, answer, envelope).await;

@@ -120,6 +120,7 @@ pub(crate) async fn pass(shard: &Shard, whom: Whom, connection: Connection, requ
         http11: request.head.http11,
         compression: Arc::clone(&app.compression),
         encoder: None,
+        hsts: app.hsts(request.client.scheme).map(str::to_owned),
     })));
     let stop = if request.close { &app.closing } else { &app.keeping };
     let mut running = Box::pin(shard.engine.process_new_http(session, stop));

@@ -23,6 +23,8 @@ pub(crate) struct Envelope<'a> {
     pub(crate) request_id: &'a str,
     /// The `date` field; none where the answer says itself when it was made.
     pub(crate) date: Option<DateLine>,
+    /// The `strict-transport-security` field; none where the answer has one, or is not over https.
+    pub(crate) hsts: Option<&'a str>,
     /// A write that makes no progress for this long ends the connection.
     pub(crate) patience: Duration,
 }
@@ -65,9 +67,11 @@ pub(super) async fn write_rest(connection: &mut Connection, rest: Piece, patienc
     let pieces = [Piece::Text(mem::take(&mut connection.out).freeze()), rest];
     let left: u64 = pieces.iter().map(Piece::len).sum();
     connection.written = 0;
-    // Whatever the error is, the client does not get the rest.
-    let _ = send::pieces(connection, &pieces, patience).await;
-    left - connection.written
+    // Whatever the error is, the client does not get the rest, or the end of what was encrypted for it.
+    match send::pieces(connection, &pieces, patience).await {
+        Ok(()) => 0,
+        Err(_) => (left - connection.written).max(1),
+    }
 }
 
 fn serialize(answer: &Answer, envelope: Envelope<'_>) -> Bytes {
@@ -82,6 +86,11 @@ impl Envelope<'_> {
     pub(crate) fn write(&self, head: &mut BytesMut) {
         if let Some(date) = &self.date {
             head.extend_from_slice(date);
+        }
+        if let Some(hsts) = self.hsts {
+            head.extend_from_slice(b"strict-transport-security: ");
+            head.extend_from_slice(hsts.as_bytes());
+            head.extend_from_slice(b"\r\n");
         }
         if !self.keep_alive {
             head.extend_from_slice(b"connection: close\r\n");

@@ -41,6 +41,14 @@ fn remove(request: &mut RequestHeader, goes: impl Fn(&HeaderName) -> bool) {
     }
 }
 
+/// Adds that the host is to be asked over https only, unless the answer says so or otherwise.
+pub(super) fn promise(response: &mut ResponseHeader, hsts: &str) -> Result<()> {
+    if response.headers.contains_key(header::STRICT_TRANSPORT_SECURITY) {
+        return Ok(());
+    }
+    response.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts)
+}
+
 /// Makes the answer of Compute the one for the client.
 pub(super) fn pass_on(response: &mut ResponseHeader, request_id: &str, overlay: Option<&Overlay>) -> Result<()> {
     let fields = pairs(&response.headers);

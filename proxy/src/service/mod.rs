@@ -87,6 +87,8 @@ pub(crate) struct Passage {
     pub(crate) compression: Arc<Compression>,
     /// Compresses the answer.
     pub(crate) encoder: Option<Encoder>,
+    /// The `strict-transport-security` field, where the answer has none.
+    pub(crate) hsts: Option<String>,
 }
 
 /// The field in which a request to another site tells through whom it came (RFC 8586), and what we are called there.
@@ -180,6 +182,9 @@ impl ProxyHttp for Upstreams {
         let passage = passage(ctx)?;
         if response.status != StatusCode::SWITCHING_PROTOCOLS {
             head::pass_on(response, &passage.request_id, passage.overlay.as_ref()).map_err(|error| error.into_up())?;
+            if let Some(hsts) = passage.hsts.as_deref().filter(|_| !response.status.is_informational()) {
+                head::promise(response, hsts).map_err(|error| error.into_up())?;
+            }
         }
         if let Some(cookie) = &passage.cookie
             && is_page(response.status, response.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes))

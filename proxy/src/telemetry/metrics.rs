@@ -12,7 +12,7 @@ use prometheus::{
     proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType},
 };
 
-use super::tally::{BOUNDS, CLASSES, LANES, TARGETS, Tally};
+use super::tally::{BOUNDS, CLASSES, HANDSHAKES, LANES, TARGETS, Tally};
 
 /// A metric could not be made: its name or labels are wrong, which a test would have shown.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +88,13 @@ const SECONDS: Family =
 const CONNECTIONS: Family = Family("connections", "Client connections open now", &[]);
 const LOG_DROPPED: Family = Family("access_log_dropped_total", "Access log lines dropped: stdout is not read", &[]);
 
+const HANDSHAKEN: Family = Family("tls_handshakes_total", "TLS handshakes, by how they went", &["outcome"]);
+const INTRODUCTIONS: Family = Family(
+    "proxy_protocol_refused_total",
+    "Connections that did not begin with the PROXY protocol of a known balancer",
+    &[],
+);
+
 /// The sums of all tallies.
 struct Totals {
     tallies: Arc<Mutex<Vec<Arc<Tally>>>>,
@@ -96,7 +103,18 @@ struct Totals {
 
 impl Totals {
     fn new(tallies: Arc<Mutex<Vec<Arc<Tally>>>>) -> Result<Self, prometheus::Error> {
-        let families = [REQUESTS, BYTES, LANES_TAKEN, RULED, GIVEN_UP, SECONDS, CONNECTIONS, LOG_DROPPED];
+        let families = [
+            REQUESTS,
+            BYTES,
+            LANES_TAKEN,
+            RULED,
+            GIVEN_UP,
+            SECONDS,
+            CONNECTIONS,
+            LOG_DROPPED,
+            HANDSHAKEN,
+            INTRODUCTIONS,
+        ];
         Ok(Self { tallies, descriptions: families.into_iter().map(Family::describe).collect::<Result<_, _>>()? })
     }
 }
@@ -138,6 +156,10 @@ impl Collector for Totals {
         let mut gauge = Gauge::default();
         gauge.set_value(tallies.iter().map(|tally| tally.connections()).sum::<i64>() as f64);
         connections.set_gauge(gauge);
+        let handshakes = HANDSHAKES.into_iter().enumerate().map(|(place, outcome)| {
+            counter(HANDSHAKEN, &[outcome], tallies.iter().map(|tally| tally.handshakes[place].get()).sum())
+        });
+        let introductions = tallies.iter().map(|tally| tally.introductions_failed.get()).sum();
         let dropped = tallies.iter().map(|tally| tally.lines_dropped.get()).sum();
         vec![
             family(REQUESTS, MetricType::COUNTER, requests),
@@ -148,6 +170,8 @@ impl Collector for Totals {
             family(SECONDS, MetricType::HISTOGRAM, seconds),
             family(CONNECTIONS, MetricType::GAUGE, vec![connections]),
             family(LOG_DROPPED, MetricType::COUNTER, vec![counter(LOG_DROPPED, &[], dropped)]),
+            family(HANDSHAKEN, MetricType::COUNTER, handshakes.collect()),
+            family(INTRODUCTIONS, MetricType::COUNTER, vec![counter(INTRODUCTIONS, &[], introductions)]),
         ]
     }
 }
@@ -253,7 +277,7 @@ mod tests {
         let zeros: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
         assert!(zeros.iter().all(|line| line.ends_with(" 0")), "{text}");
         let requests = zeros.iter().filter(|line| line.starts_with("edgeplane_requests_total{status=")).count();
-        assert_eq!((requests, zeros.len()), (16, 27), "{text}");
+        assert_eq!((requests, zeros.len()), (16, 34), "{text}");
         for line in [
             "# HELP edgeplane_requests_total Requests answered, by target and status class",
             "# TYPE edgeplane_requests_total counter",

@@ -7,6 +7,7 @@ pub mod access_log;
 pub mod admin;
 pub mod metrics;
 pub(crate) mod report;
+mod certificates;
 mod clock;
 mod codings;
 mod count;
@@ -18,6 +19,8 @@ mod sink;
 mod tally;
 mod visitors;
 
+pub(crate) use certificates::Certificates;
+
 use std::{
     sync::{
         Arc,
@@ -28,7 +31,7 @@ use std::{
 
 pub use clock::{Clock, DateLine};
 pub use request_id::RequestId;
-pub use tally::Lane;
+pub use tally::{Handshake, Lane};
 
 use edgeplane_config::RuleAction;
 
@@ -111,6 +114,16 @@ impl Shard {
     /// A request took this lane.
     pub fn lane(&self, lane: Lane) {
         self.tally.lanes[lane as usize].add(1);
+    }
+
+    /// A client has shaken hands, or has not.
+    pub fn handshake(&self, handshake: Handshake) {
+        self.tally.handshakes[handshake as usize].add(1);
+    }
+
+    /// A connection came without a word about its client that could be believed.
+    pub fn introduction_failed(&self) {
+        self.tally.introductions_failed.add(1);
     }
 
     /// A custom rule took a request.

@@ -53,6 +53,26 @@ pub enum Lane {
 /// The lanes as labels, each at the place of its count.
 pub(super) const LANES: [&str; 3] = ["plain", "relay", "engine"];
 
+/// How a TLS handshake went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handshake {
+    /// With a certificate and a signature.
+    Full = 0,
+    /// With what was agreed on before.
+    Resumed = 1,
+    /// The client speaks another protocol, or nothing that we speak, or names a host that we have no certificate for.
+    Failed = 2,
+    /// The client left before the end.
+    Left = 3,
+    /// The client took too long.
+    Slow = 4,
+    /// The client sent a request without TLS.
+    PlainHttp = 5,
+}
+
+/// The handshakes as labels, each at the place of its count.
+pub(super) const HANDSHAKES: [&str; 6] = ["full", "resumed", "failed", "left", "slow", "plain_http"];
+
 /// The counts of one thread. Processors fetch cache lines in pairs: in a pair of its own, no other thread's writing
 /// ever takes it away.
 #[derive(Debug, Default)]
@@ -65,6 +85,10 @@ pub(super) struct Tally {
     pub(super) given_up: Count,
     connections: AtomicI64,
     pub(super) lines_dropped: Count,
+    /// TLS handshakes, each at the place of its outcome.
+    pub(super) handshakes: [Count; HANDSHAKES.len()],
+    /// Connections whose balancer said nothing that could be believed about its client.
+    pub(super) introductions_failed: Count,
 }
 
 /// The counts of one target. What a quick answer touches is in the first cache line.

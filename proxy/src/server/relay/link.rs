@@ -49,7 +49,7 @@ impl Link {
 
     /// Whether nothing came while it was idle: neither bytes, which would be taken for the next answer, nor the end. No
     /// system call while the runtime knows of nothing.
-    pub(super) fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&mut self) -> bool {
         matches!(self.socket.try_read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
 

@@ -276,6 +276,7 @@ impl<'a> Passing<'a> {
                     overlay: self.request.overlay,
                     cookie: self.request.cookie,
                     cached: self.shard.app.edge_cache.is_some(),
+                    hsts: self.shard.app.hsts(self.request.client.scheme),
                 };
                 let asked = self.request.head;
                 // What nobody waits for is kept as it comes.

@@ -58,7 +58,7 @@ impl Pool {
         let mut shelves = self.shelves.lock();
         let shelf = shelves.iter_mut().find(|shelf| Arc::ptr_eq(&shelf.kept, kept))?;
         while let Some(place) = shelf.links.iter().rposition(|link| link.leads_to(endpoint)) {
-            let link = shelf.links.remove(place);
+            let mut link = shelf.links.remove(place);
             shelf.kept.leave(1);
             if now.duration_since(link.since) < self.idle && link.is_quiet() {
                 return Some(link);

@@ -23,6 +23,8 @@ const FIELDS_MAX: usize = 256;
 /// Bytes in a head: four times what Node's own client takes.
 const HEAD_MAX: usize = 64 * 1024;
 
+const HSTS: &str = "strict-transport-security";
+
 /// How the answer is to be written for the client.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Envelope<'a> {
@@ -38,6 +40,8 @@ pub(super) struct Envelope<'a> {
     pub(super) cookie: Option<&'a HeaderValue>,
     /// There is an edge cache, whose part is told.
     pub(super) cached: bool,
+    /// The `strict-transport-security` field, where the answer has none.
+    pub(super) hsts: Option<&'a str>,
 }
 
 /// Who hears an answer for the edge cache.
@@ -119,7 +123,7 @@ pub(super) fn read(
         let has_content = head.extent != Some(Extent::Nothing);
         coder.judge(said, Answering { status, length: told.length(), has_content })
     });
-    let (mut dated, mut kind) = (false, None);
+    let (mut dated, mut kind, mut promised) = (false, None, false);
     for (name, value) in fields {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         let is_ours = !interim && (is("x-request-id") || (envelope.cached && is(CACHE_STATUS.as_str())));
@@ -127,10 +131,12 @@ pub(super) fn read(
             continue;
         }
         dated |= is("date");
+        promised |= is(HSTS);
         kind = kind.or_else(|| is("content-type").then_some(value));
         put(&mut lines, name, value, judged.as_ref());
     }
     for (name, value) in custom {
+        promised |= name == HSTS;
         put(&mut lines, name, value, judged.as_ref());
     }
     if !interim {
@@ -144,6 +150,7 @@ pub(super) fn read(
         encode(&mut lines, judged, head.extent);
     }
     if !interim {
+        let envelope = Envelope { hsts: envelope.hsts.filter(|_| !promised), ..envelope };
         finish(&mut lines, head.extent, (!dated).then(date), fate, envelope);
     }
     lines.end();
@@ -258,6 +265,11 @@ fn finish(lines: &mut Lines<'_>, extent: Option<Extent>, date: Option<DateLine>,
         lines.put(status.name().as_bytes());
         lines.end();
     }
+    if let Some(hsts) = envelope.hsts {
+        lines.begin(HSTS);
+        lines.put(hsts.as_bytes());
+        lines.end();
+    }
     if extent == Some(Extent::Close) {
         // The client's connection outlives the upstream's.
         lines.put(b"Transfer-Encoding: chunked\r\n");
@@ -275,8 +287,15 @@ fn finish(lines: &mut Lines<'_>, extent: Option<Extent>, date: Option<DateLine>,
 mod tests {
     use super::*;
 
-    const ENVELOPE: Envelope<'static> =
-        Envelope { head_only: false, close: false, request_id: "id", overlay: None, cookie: None, cached: false };
+    const ENVELOPE: Envelope<'static> = Envelope {
+        head_only: false,
+        close: false,
+        request_id: "id",
+        overlay: None,
+        cookie: None,
+        cached: false,
+        hsts: None,
+    };
 
     fn reading(bytes: &[u8]) -> (Result<Option<Head>, Unfit>, String) {
         let mut out = Vec::new();

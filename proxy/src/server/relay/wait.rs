@@ -79,19 +79,20 @@ impl Passing<'_> {
     pub(super) async fn write(&mut self, link: &mut Link, pieces: [&[u8]; 4]) -> Result<(), Cut> {
         let patience = self.shard.app.settings.timeouts.write;
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        let length: usize = pieces.iter().map(|piece| piece.len()).sum();
         let mut written = 0;
         let mut waiting: Option<Pin<Box<Sleep>>> = None;
         poll_fn(|cx| {
-            while written < length {
+            loop {
                 let mut slices = [IoSlice::new(&[]); 4];
                 let n_slices = remaining(&pieces, written, &mut slices);
                 let socket = Pin::new(&mut connection.socket);
                 let sent = match &slices[..n_slices] {
+                    [] => socket.poll_flush(cx).map_ok(|()| 0),
                     [one] => socket.poll_write(cx, one),
                     several => socket.poll_write_vectored(cx, several),
                 };
                 match sent {
+                    Poll::Ready(Ok(_)) if n_slices == 0 => return Poll::Ready(Ok(())),
                     Poll::Ready(Ok(n)) if n > 0 => {
                         written += n;
                         connection.written += n as u64;
@@ -107,7 +108,6 @@ impl Passing<'_> {
                     }
                 }
             }
-            Poll::Ready(Ok(()))
         })
         .await
     }

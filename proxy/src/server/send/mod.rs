@@ -1,4 +1,5 @@
-//! Hot: bytes to the client, in as few writes as the kernel takes: small pieces together, large files by `sendfile`.
+//! Hot: bytes to the client, in as few writes as the kernel takes: small pieces together, large files by `sendfile`, or
+//! out of their mapping where they are encrypted.
 //!
 //! A thread carries all of its connections and should not wait for the disk. A large file is therefore sent in windows,
 //! and a window that is not in memory is read by another thread first, with the next one while this one is sent.
@@ -56,6 +57,14 @@ pub(super) async fn pieces(connection: &mut Connection, pieces: &[Piece], patien
             _ => small(connection, group, groups.peek().is_some(), patience).await?,
         }
     }
+    finish(connection, patience).await
+}
+
+/// Waits until the kernel has taken all that counts as written.
+async fn finish(connection: &mut Connection, patience: Duration) -> io::Result<()> {
+    while let Err(error) = connection.socket.push() {
+        room(connection, error, patience).await?;
+    }
     Ok(())
 }
 
@@ -95,25 +104,30 @@ async fn small(connection: &mut Connection, pieces: &[Piece], more: bool, patien
 /// Sends a content without copying it, and without waiting for the disk on this thread.
 pub(super) async fn file(connection: &mut Connection, content: &Content, patience: Duration) -> io::Result<()> {
     let mut reader = Reader { content, ahead: None };
-    let (mut at, mut resident, mut most) = (0, 0, usize::MAX);
+    let (mut at, mut resident, mut most, mut turn) = (0, 0, usize::MAX, 0);
     while at < content.len() {
         if at == resident {
             let window = content.window(at);
             resident = window.end;
             let loaded = timeout(patience, reader.bring(window)).await.map_err(|_| io::ErrorKind::TimedOut)??;
-            most = if loaded { TURN_BYTES } else { usize::MAX };
+            // Encrypting it takes time of this thread, which sending it out of a file does not.
+            most = if loaded || connection.socket.copies() { TURN_BYTES } else { usize::MAX };
+            turn = 0;
         }
-        let len = most.min(resident - at);
-        match connection.socket.try_send_file(content.file(), content.offset() + at as u64, len) {
+        let bytes = content.bytes().get(at..at + (most - turn).min(resident - at)).unwrap_or_default();
+        match connection.socket.try_send_file(content.file(), content.offset() + at as u64, bytes) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(n) => {
                 connection.written += n as u64;
                 at += n;
-                if at < content.len() && (at == resident || n == most) {
+                turn += n;
+                if at < content.len() && (at == resident || turn == most) {
+                    turn = 0;
                     yield_now().await;
                 }
             }
             Err(error) => {
+                turn = 0;
                 let since = Instant::now();
                 room(connection, error, patience).await?;
                 if since.elapsed() > RESIDENCE {
@@ -129,7 +143,7 @@ pub(super) async fn file(connection: &mut Connection, content: &Content, patienc
 async fn held(connection: &mut Connection, held: &Held, patience: Duration) -> io::Result<()> {
     let mut at = 0;
     while at < held.bytes.len() {
-        match connection.socket.try_send_file(&held.file, held.offset + at as u64, held.bytes.len() - at) {
+        match connection.socket.try_send_file(&held.file, held.offset + at as u64, &held.bytes[at..]) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(n) => {
                 connection.written += n as u64;
