@@ -113,8 +113,8 @@ async fn secure(socket: Socket, config: &Arc<ServerConfig>, shard: &Shard, patie
         Ok(Err(_) | Ok(0)) => Some(Handshake::Left),
         // A handshake begins with 22, a request with a letter.
         Ok(Ok(_)) if first[0].is_ascii_uppercase() => {
-            answer_plainly(socket).await;
             shard.telemetry.handshake(Handshake::PlainHttp);
+            answer_plainly(socket).await;
             return None;
         }
         Ok(Ok(_)) => None,
