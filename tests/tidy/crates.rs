@@ -97,6 +97,14 @@ fn unsafe_code_lives_where_its_argument_is_expected() {
     assert_none("unsafe code", &offences(|file| may(file) || is_tidy(file), unsafe_code));
 }
 
+#[test]
+fn the_optimizer_is_a_function() {
+    let may = |file: &File| !file.name.starts_with("optimizer/src/");
+    let outside =
+        |line: &str| ["env::", "fs::", "net::", "Instant::now", "SystemTime"].iter().any(|word| line.contains(word));
+    assert_none("the optimizer looks at the world", &offences(may, outside));
+}
+
 /// The lines of code that offend in files that may not.
 fn offences(may: impl Fn(&File) -> bool, offends: impl Fn(&str) -> bool) -> Vec<String> {
     let files = rust_files().into_iter().filter(|file| !may(file));
