@@ -39,6 +39,7 @@ pub use manifest::{Framework, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
 pub use problem::{Location, Problem, Problems, Rule, Severity};
 pub use route::{PathFault, PathPattern, Route, Target, TargetKind};
 pub use settings::{
-    Address, Admin, Amount, ComputeSettings, EdgeCacheSettings, HeaderSettings, ImageTuning, Limits, Loaded, LogFormat,
-    Origin, Prerendered, RewriteSettings, SettingProblem, SettingProblems, Settings, Sources, StaticSettings, Timeouts,
+    Address, Admin, Amount, ComputeSettings, EdgeCacheSettings, HeaderSettings, Http2Settings, ImageTuning, Limits,
+    Loaded, LogFormat, Origin, Prerendered, RewriteSettings, SettingProblem, SettingProblems, Settings, Sources,
+    StaticSettings, Timeouts,
 };

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::{
     Address, ComputeSettings, EdgeCacheSettings, HeaderSettings, ImageTuning, Limits, LogFormat, Prerendered,
-    RewriteSettings, Settings, StaticSettings, Timeouts,
+    RewriteSettings, Settings, StaticSettings, Timeouts, http2,
     problem::SettingProblem,
     quantity::{self, GIB, KIB, MIB},
     read::Reader,
@@ -42,6 +42,7 @@ pub(crate) fn read(values: &Values, state_dir: PathBuf) -> (Settings, Vec<Settin
         rewrite: rewrite(&mut reader),
         custom_rules: Vec::new(),
         edge_cache: edge_cache(&mut reader),
+        http2: http2::read(&mut reader),
     };
     let settings = with_country(settings);
     contradictions(&settings, &mut reader);

@@ -14,6 +14,7 @@ mod quantity;
 mod address;
 mod problem;
 mod rules;
+mod http2;
 
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use ipnet::IpNet;
 use crate::CustomRule;
 
 pub use address::{Address, Admin};
+pub use http2::Http2Settings;
 pub use load::{Loaded, Sources};
 pub use problem::{Origin, SettingProblem, SettingProblems};
 
@@ -69,6 +71,8 @@ pub struct Settings {
     pub custom_rules: Vec<CustomRule>,
     /// The edge cache.
     pub edge_cache: EdgeCacheSettings,
+    /// HTTP/2.
+    pub http2: Http2Settings,
 }
 
 /// A count, or as many as the machine (its cgroup quota) has processors.
