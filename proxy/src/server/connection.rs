@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use tokio::task::coop::consume_budget;
 
 use super::{
-    gate, head, intake,
+    gate, h2, head, intake,
     lifecycle::Drain,
     loan::Connection,
     patience::Patience,
@@ -28,6 +28,11 @@ pub(crate) async fn serve(socket: Socket, shard: Arc<Shard>, drain: Drain) {
         let received =
             head::receive(&mut connection, &mut patience, &mut head, &settings.limits, &settings.timeouts).await;
         n_requests += 1;
+        if n_requests == 1 && settings.http2.cleartext && h2::begins(&head) {
+            let ahead = [&head[..], &connection.ahead].concat().into();
+            let (peer, drain) = (connection.socket.peer(), patience.into_drain());
+            return Box::pin(h2::serve_after(ahead, connection.socket, peer, shard, drain)).await;
+        }
         let last = n_requests >= settings.limits.keepalive_requests || patience.is_ending();
         let mut fields = spare;
         let examined = match received {

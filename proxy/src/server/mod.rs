@@ -6,6 +6,7 @@
 //!                                                                        |-> page (the edge cache), before Compute:
 //!                                                                        |-> relay (the common exchange)
 //!                                                                        `-> upstream (loan to Pingora)
+//! h2: a connection over HTTP/2; each of its streams goes the same way, from the gate on
 //! ```
 
 pub(crate) mod gate;
@@ -15,6 +16,7 @@ pub(crate) mod lifecycle;
 pub(crate) mod socket;
 mod connection;
 mod descriptor;
+mod h2;
 mod head;
 mod intake;
 mod loan;

@@ -1,4 +1,4 @@
-//! Hot: a connection to a client or to an upstream, TCP or Unix, as one type.
+//! Hot: a connection to a client or to an upstream, TCP or Unix, or one that is a stream of HTTP/2, as one type.
 
 use std::{
     fs::File,
@@ -15,6 +15,9 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
+use super::h2::Exchange;
+use crate::telemetry::access_log::Protocol;
+
 /// A connection.
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -26,6 +29,8 @@ pub(crate) struct Socket {
 enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// Of one request.
+    Virtual(Box<Exchange>),
 }
 
 impl Socket {
@@ -39,9 +44,24 @@ impl Socket {
         Self { stream: Stream::Unix(stream), peer: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0) }
     }
 
-    /// The file descriptor, for Pingora's bookkeeping.
+    /// A stream of a client's connection.
+    pub(crate) fn stream(exchange: Exchange, peer: SocketAddr) -> Self {
+        Self { stream: Stream::Virtual(Box::new(exchange)), peer }
+    }
+
+    /// What its client speaks.
+    pub(crate) fn protocol(&self, http11: bool) -> Protocol {
+        match &self.stream {
+            Stream::Virtual(_) => Protocol::Http2,
+            _ if http11 => Protocol::Http11,
+            _ => Protocol::Http10,
+        }
+    }
+
+    /// The file descriptor, for Pingora's bookkeeping; none of a stream.
     pub(crate) fn fd(&self) -> RawFd {
         match &self.stream {
+            Stream::Virtual(_) => -1,
             Stream::Tcp(stream) => stream.as_raw_fd(),
             Stream::Unix(stream) => stream.as_raw_fd(),
         }
@@ -52,6 +72,10 @@ impl Socket {
         match &self.stream {
             Stream::Tcp(stream) => stream.writable().await,
             Stream::Unix(stream) => stream.writable().await,
+            Stream::Virtual(exchange) => {
+                exchange.writable().await;
+                Ok(())
+            }
         }
     }
 
@@ -60,6 +84,9 @@ impl Socket {
     /// # Errors
     /// `WouldBlock` when there is no room: then [`writable`](Self::writable) waits for it.
     pub(crate) fn try_send(&self, pieces: &[io::IoSlice<'_>], more: bool) -> io::Result<usize> {
+        if let Stream::Virtual(exchange) = &self.stream {
+            return exchange.try_write(pieces);
+        }
         let len = pieces.iter().map(|piece| piece.len()).sum();
         let flags = if more { SendFlags::NOSIGNAL | SendFlags::MORE } else { SendFlags::NOSIGNAL };
         self.try_write(len, |fd| Ok(rustix::net::sendmsg(fd, pieces, &mut SendAncillaryBuffer::default(), flags)?))
@@ -70,6 +97,9 @@ impl Socket {
     /// # Errors
     /// `WouldBlock` when there is no room: then [`writable`](Self::writable) waits for it.
     pub(crate) fn try_send_file(&self, file: &File, mut offset: u64, len: usize) -> io::Result<usize> {
+        if let Stream::Virtual(exchange) = &self.stream {
+            return exchange.try_send_file(file, offset, len);
+        }
         self.try_write(len, |fd| Ok(rustix::fs::sendfile(fd, file, Some(&mut offset), len)?))
     }
 
@@ -85,6 +115,7 @@ impl Socket {
         let tried = match &self.stream {
             Stream::Tcp(stream) => stream.try_io(Interest::WRITABLE, || write(stream.as_fd())),
             Stream::Unix(stream) => stream.try_io(Interest::WRITABLE, || write(stream.as_fd())),
+            Stream::Virtual(_) => Err(io::ErrorKind::Unsupported.into()),
         };
         if written > 0 { Ok(written) } else { tried.map(|()| 0) }
     }
@@ -94,6 +125,7 @@ impl Socket {
         match &self.stream {
             Stream::Tcp(stream) => stream.poll_read_ready(cx),
             Stream::Unix(stream) => stream.poll_read_ready(cx),
+            Stream::Virtual(exchange) => exchange.poll_readable(cx).map(|_| Ok(())),
         }
     }
 
@@ -120,6 +152,8 @@ impl Socket {
         let tried = match &self.stream {
             Stream::Tcp(stream) => stream.try_io(Interest::READABLE, || receive(stream.as_fd())),
             Stream::Unix(stream) => stream.try_io(Interest::READABLE, || receive(stream.as_fd())),
+            // No upstream is reached by one.
+            Stream::Virtual(_) => Err(io::ErrorKind::Unsupported.into()),
         };
         if received > 0 { Ok(received) } else { tried.map(|()| 0) }
     }
@@ -129,6 +163,7 @@ impl Socket {
         match &self.stream {
             Stream::Tcp(stream) => stream.try_read(buffer),
             Stream::Unix(stream) => stream.try_read(buffer),
+            Stream::Virtual(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -143,6 +178,9 @@ impl AsyncRead for Socket {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Virtual(exchange) => {
+                exchange.poll_read(cx, buf.remaining(), |bytes| buf.put_slice(bytes)).map(|_| Ok(()))
+            }
         }
     }
 }
@@ -152,6 +190,7 @@ impl AsyncWrite for Socket {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, data),
             Stream::Unix(stream) => Pin::new(stream).poll_write(cx, data),
+            Stream::Virtual(exchange) => exchange.poll_write(cx, &[io::IoSlice::new(data)]),
         }
     }
 
@@ -163,6 +202,7 @@ impl AsyncWrite for Socket {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
             Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
+            Stream::Virtual(exchange) => exchange.poll_write(cx, pieces),
         }
     }
 
@@ -174,6 +214,7 @@ impl AsyncWrite for Socket {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Stream::Unix(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Virtual(_) => Poll::Ready(Ok(())),
         }
     }
 
@@ -181,6 +222,10 @@ impl AsyncWrite for Socket {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Virtual(exchange) => {
+                exchange.finish();
+                Poll::Ready(Ok(()))
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use edgeplane_config::{RuleAction, TargetKind};
 use http::StatusCode;
 
-use super::count::Count;
+use super::{count::Count, streams};
 
 /// From 50 us, because static answers are that quick, to the time limit of compute. In nanoseconds.
 pub(super) const BOUNDS: [u64; 16] = [
@@ -65,6 +65,7 @@ pub(super) struct Tally {
     pub(super) given_up: Count,
     connections: AtomicI64,
     pub(super) lines_dropped: Count,
+    pub(super) http2: streams::Counts,
 }
 
 /// The counts of one target. What a quick answer touches is in the first cache line.
