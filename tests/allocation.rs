@@ -19,7 +19,7 @@ use edgeplane::{
     server::plain::Rehearsal,
     telemetry::{
         RequestId, Shard, Telemetry,
-        access_log::{AccessLog, Record},
+        access_log::{AccessLog, Protocol, Record},
         metrics::Metrics,
     },
 };
@@ -186,6 +186,7 @@ fn tell(shard: &Shard) {
         path: "/a \"quoted\" path",
         query: Some("a=1"),
         host: "localhost",
+        protocol: Protocol::Http11,
         status: StatusCode::OK,
         bytes: 1234,
         started,

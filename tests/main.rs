@@ -23,6 +23,7 @@ mod fallback;
 mod gallery;
 mod headers;
 mod hostile;
+mod http2;
 mod images;
 mod lanes;
 mod large_files;

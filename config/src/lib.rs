@@ -41,8 +41,8 @@ pub use problem::{Location, Problem, Problems, Rule, Severity};
 pub use route::{PathFault, PathPattern, Route, Target, TargetKind};
 pub use settings::{
     AccessPolicy, AccessSettings, Address, Admin, Amount, CertificateFiles, Coding, CompressionSettings,
-    ComputeSettings, DeploySettings, EdgeCacheSettings, HeaderSettings, HostAccess, HostPattern, ImageTuning, Limits,
-    Listen, Loaded, LogFormat, Origin, PasswordHash, Prerendered, ProxyProtocolSettings, Rate, RedirectSettings,
-    RewriteSettings, SettingProblem, SettingProblems, Settings, SiteSettings, SkewSettings, Sources, StaticSettings,
-    Timeouts, TlsSettings, User, twin,
+    ComputeSettings, DeploySettings, EdgeCacheSettings, HeaderSettings, HostAccess, HostPattern, Http2Settings,
+    ImageTuning, Limits, Listen, Loaded, LogFormat, Origin, PasswordHash, Prerendered, ProxyProtocolSettings, Rate,
+    RedirectSettings, RewriteSettings, SettingProblem, SettingProblems, Settings, SiteSettings, SkewSettings, Sources,
+    StaticSettings, Timeouts, TlsSettings, User, twin,
 };

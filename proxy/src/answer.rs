@@ -3,7 +3,7 @@
 use std::{fs::File, io::Write as _, sync::Arc};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::assets::Content;
 
@@ -98,6 +98,21 @@ impl Answer {
     }
 }
 
+/// The fields of a head that [`Answer::write_head`] has written, its status line left out.
+pub fn fields(head: &[u8]) -> HeaderMap {
+    let lines = head.split(|&byte| byte == b'\n').skip(1).map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let fields = lines.filter_map(|line| {
+        let (name, value) = line.split_at_checked(memchr::memchr(b':', line)?)?;
+        let value = value.get(1..)?.trim_ascii();
+        Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?))
+    });
+    let mut map = HeaderMap::with_capacity(16);
+    for (name, value) in fields {
+        map.append(name, value);
+    }
+    map
+}
+
 /// The content of an answer, in pieces that are never copied.
 #[derive(Clone, Debug, Default)]
 pub enum Body {
@@ -174,5 +189,23 @@ impl Body {
     /// Whether there is no content.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_that_was_written_has_the_fields_it_was_written_of() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [("etag", "\"a: b\""), ("set-cookie", "a=1"), ("set-cookie", "b=2"), ("x-empty", "")] {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        let answer = Answer { status: StatusCode::OK, headers: headers.clone(), body: Body::Whole("four".into()) };
+        let mut head = BytesMut::new();
+        answer.write_head(&mut head);
+        headers.insert("content-length", HeaderValue::from_static("4"));
+        assert_eq!(fields(&head), headers);
     }
 }

@@ -26,6 +26,7 @@ impl Server {
             .arg("--state-dir")
             .arg(state.path())
             .current_dir(super::root())
+            .env("EDGEPLANE_HTTP2_CLEARTEXT", "true")
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

@@ -277,6 +277,26 @@ impl Request {
         self
     }
 
+    /// Method and target.
+    pub(crate) fn line(&self) -> (&str, &str) {
+        (&self.method, &self.target)
+    }
+
+    /// The fields, without those that are added to every request.
+    pub(crate) fn fields(&self) -> &[(String, String)] {
+        &self.fields
+    }
+
+    /// The body, if there is one.
+    pub(crate) fn body(&self) -> Option<&[u8]> {
+        self.body.as_deref()
+    }
+
+    /// The length of the body, where it is named.
+    pub(crate) fn declared_length(&self) -> Option<usize> {
+        self.body.as_ref().filter(|_| !self.chunked).map(Vec::len)
+    }
+
     /// The bytes on the wire.
     pub(crate) fn bytes(&self, address: SocketAddr) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);

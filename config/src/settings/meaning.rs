@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::{
     Address, ComputeSettings, EdgeCacheSettings, HeaderSettings, ImageTuning, Limits, Listen, LogFormat, Prerendered,
-    ProxyProtocolSettings, RewriteSettings, Settings, StaticSettings, Timeouts, access, compression, deploy,
+    ProxyProtocolSettings, RewriteSettings, Settings, StaticSettings, Timeouts, access, compression, deploy, http2,
     problem::SettingProblem,
     quantity::{self, GIB, KIB, MIB},
     read::Reader,
@@ -51,6 +51,7 @@ pub(crate) fn read(values: &Values, state_dir: PathBuf) -> (Settings, Vec<Settin
         tls: tls::read(&mut reader),
         redirect: tls::redirect(&mut reader),
         proxy_protocol: proxy_protocol(&mut reader),
+        http2: http2::read(&mut reader),
     };
     let settings = with_country(settings);
     contradictions(&settings, &mut reader);

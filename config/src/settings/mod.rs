@@ -23,6 +23,7 @@ mod deploy;
 mod sites;
 mod listen;
 mod tls;
+mod http2;
 
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ pub use address::{Address, Admin};
 pub use compression::{Coding, CompressionSettings};
 pub use credential::{PasswordHash, User};
 pub use deploy::{DeploySettings, SkewSettings};
+pub use http2::Http2Settings;
 pub use listen::Listen;
 pub use load::{Loaded, Sources};
 pub use problem::{Origin, SettingProblem, SettingProblems};
@@ -101,6 +103,8 @@ pub struct Settings {
     pub redirect: RedirectSettings,
     /// Balancers that say who their client is.
     pub proxy_protocol: ProxyProtocolSettings,
+    /// HTTP/2.
+    pub http2: Http2Settings,
 }
 
 /// A count, or as many as the machine (its cgroup quota) has processors.

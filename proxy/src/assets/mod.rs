@@ -50,5 +50,5 @@ pub use pack::{OpenError, Pack};
 pub use page::{absent, has_page, page};
 pub use prepare::{PrepareError, pack_to, prepare};
 pub(crate) use range::Ranges;
-pub use ready::{Ready, ready};
+pub use ready::{Prepared, Ready, ready};
 pub use variant::Effort;

@@ -6,7 +6,7 @@
 use std::sync::OnceLock;
 
 use bytes::BytesMut;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
 use super::{
     answer::{self, Policy},
@@ -14,7 +14,7 @@ use super::{
     content::Content,
     pack::{Found, Pack},
 };
-use crate::answer::{Answer, Head};
+use crate::answer::{Answer, Head, fields};
 
 /// Custom headers under which the heads of one file are kept, none included. A file has a path or two; rewrites may lead
 /// many more to it, and what is beyond this is written for each request.
@@ -35,19 +35,44 @@ struct Lines(OnceLock<Box<Written>>);
 struct Written {
     /// The number of the overlay; 0 for none.
     under: u32,
-    lines: Box<[u8]>,
+    prepared: Prepared,
     next: Lines,
+}
+
+/// A head that was written before it was asked for.
+#[derive(Debug)]
+pub struct Prepared {
+    lines: Box<[u8]>,
+    /// The same for HTTP/2, made when it is first asked for there.
+    fields: OnceLock<Box<HeaderMap>>,
+}
+
+impl Prepared {
+    fn new(lines: Box<[u8]>) -> Self {
+        Self { lines, fields: OnceLock::new() }
+    }
+
+    /// The status line and the fields, each line with its end.
+    pub fn lines(&self) -> &[u8] {
+        &self.lines
+    }
+
+    /// The fields.
+    pub fn fields(&self) -> &HeaderMap {
+        self.fields.get_or_init(|| Box::new(fields(&self.lines)))
+    }
 }
 
 impl Lines {
     /// The head under an overlay; none where there are too many others.
-    fn under(&self, overlay: u32, write: impl Fn() -> Box<[u8]>) -> Option<&[u8]> {
+    fn under(&self, overlay: u32, write: impl Fn() -> Box<[u8]>) -> Option<&Prepared> {
         let mut place = self;
         for _ in 0..OVERLAYS_MAX {
-            let written =
-                place.0.get_or_init(|| Box::new(Written { under: overlay, lines: write(), next: Self::default() }));
+            let written = place.0.get_or_init(|| {
+                Box::new(Written { under: overlay, prepared: Prepared::new(write()), next: Self::default() })
+            });
             if written.under == overlay {
-                return Some(&written.lines);
+                return Some(&written.prepared);
             }
             place = &written.next;
         }
@@ -61,8 +86,8 @@ impl Lines {
 pub struct Ready<'p> {
     /// 200 or 304.
     pub status: StatusCode,
-    /// The status line and the fields that are always the same, each line with its end.
-    pub head: &'p [u8],
+    /// The status line and the fields that are always the same.
+    pub head: &'p Prepared,
     /// The content; none for the 304 and for HEAD.
     pub content: Option<&'p Content>,
 }

@@ -12,7 +12,8 @@ use tracing_subscriber::EnvFilter;
 pub(crate) fn start(verbose: u8, serves: bool, environment: &[(OsString, OsString)]) {
     let exact = environment.iter().find(|(name, _)| name == "RUST_LOG").and_then(|(_, value)| value.to_str());
     let filter = match verbose {
-        0 if serves => exact.unwrap_or("warn,edgeplane=info,node=info"),
+        // What clients do wrong over HTTP/2 is counted: with a line for each of them, anybody could fill a disk.
+        0 if serves => exact.unwrap_or("warn,edgeplane=info,node=info,h2=error"),
         0 => exact.unwrap_or("warn"),
         1 => "info,edgeplane=debug,node=info",
         2 => "debug,edgeplane=trace",

@@ -6,7 +6,7 @@ use tokio::task::coop::consume_budget;
 
 use super::{
     door::Door,
-    gate, head, intake,
+    gate, h2, head, intake,
     lifecycle::Drain,
     loan::Connection,
     patience::Patience,
@@ -16,7 +16,10 @@ use super::{
     turn::{self, After},
     writer,
 };
-use crate::service::reply::{Refusal, Refused};
+use crate::{
+    compute::forwarded::Peer,
+    service::reply::{Refusal, Refused},
+};
 
 /// Serves one client until it leaves, errs, idles for too long or we drain.
 pub(crate) async fn serve(socket: Socket, shard: Arc<Shard>, drain: Drain) {
@@ -29,6 +32,12 @@ pub(crate) async fn serve(socket: Socket, shard: Arc<Shard>, drain: Drain) {
         let received =
             head::receive(&mut connection, &mut patience, &mut head, &settings.limits, &settings.timeouts).await;
         n_requests += 1;
+        if n_requests == 1 && settings.http2.cleartext && h2::begins(&head) {
+            let ahead = [&head[..], &connection.ahead].concat().into();
+            let peer = Peer { address: connection.socket.peer(), scheme: connection.socket.scheme() };
+            let drain = patience.into_drain();
+            return Box::pin(h2::serve_after(ahead, connection.socket, peer, shard, drain)).await;
+        }
         let last = n_requests >= settings.limits.keepalive_requests || patience.is_ending();
         let mut fields = spare;
         let examined = match received {

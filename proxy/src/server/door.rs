@@ -40,6 +40,16 @@ impl<'a> Door<'a> {
         Self { app, verdict: OnceCell::new() }
     }
 
+    /// The door, for a request about which it was asked already, perhaps.
+    pub(super) fn with(app: &'a App, verdict: Option<Verdict>) -> Self {
+        Self { app, verdict: verdict.map_or_else(OnceCell::new, OnceCell::from) }
+    }
+
+    /// What was decided, if it was asked.
+    pub(super) fn into_verdict(self) -> Option<Verdict> {
+        self.verdict.into_inner()
+    }
+
     /// Whether a request may come in at once. Where nothing is configured, this is the whole of it.
     #[inline]
     pub(super) fn glance<'h>(&self, head: &Head<'h>, peer: Peer, now: Instant) -> Glance<'h> {

@@ -8,6 +8,7 @@
 //!                                                                        |-> page (the edge cache), before Compute:
 //!                                                                        |-> relay (the common exchange)
 //!                                                                        `-> upstream (loan to Pingora)
+//! h2: a connection over HTTP/2; each of its streams goes the same way, from the gate on
 //! ```
 
 pub(crate) mod gate;
@@ -19,6 +20,7 @@ mod arrival;
 mod connection;
 mod descriptor;
 mod door;
+mod h2;
 mod head;
 mod intake;
 mod loan;

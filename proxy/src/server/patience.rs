@@ -61,6 +61,11 @@ impl Patience {
         self.drain.has_begun()
     }
 
+    /// The drain of this connection, which goes on in other hands.
+    pub(super) fn into_drain(self) -> Drain {
+        self.drain
+    }
+
     /// The client was heard, or an answer was finished, at `now`.
     pub(super) fn renew(&mut self, now: std::time::Instant) {
         self.heard = now.into();

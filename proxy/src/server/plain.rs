@@ -31,14 +31,17 @@ use super::{
 use crate::{
     answer::{Head, Held, Piece},
     app::App,
-    assets::{self, Content},
+    assets::{self, Content, Prepared},
     compute::forwarded::{Client, Peer},
     decide,
     edge_cache::{self, Asked},
     image::Front,
     rewrite::List,
     site::Deployment,
-    telemetry::{self, Lane, RequestId, access_log::Record},
+    telemetry::{
+        self, Lane, RequestId,
+        access_log::{Protocol, Record},
+    },
 };
 
 /// Answers to pipelined requests are gathered up to this size and sent together.
@@ -57,18 +60,18 @@ pub(super) struct Sent {
 
 /// What is told of an answer.
 #[derive(Debug)]
-struct Written {
-    target: TargetKind,
-    status: StatusCode,
-    started: Instant,
-    client: Client,
-    request_id: RequestId,
-    n_bytes: u64,
+pub(super) struct Written {
+    pub(super) target: TargetKind,
+    pub(super) status: StatusCode,
+    pub(super) started: Instant,
+    pub(super) client: Client,
+    pub(super) request_id: RequestId,
+    pub(super) n_bytes: u64,
 }
 
 /// A content, wherever it is kept.
 #[derive(Clone, Copy)]
-enum Body<'a> {
+pub(super) enum Body<'a> {
     /// A file of the pack.
     File(&'a Content),
     /// A picture or a page in memory and, where a picture is large, the file that it is as well.
@@ -76,7 +79,7 @@ enum Body<'a> {
 }
 
 impl Body<'_> {
-    fn len(self) -> usize {
+    pub(super) fn len(self) -> usize {
         match self {
             Self::File(content) => content.len(),
             Self::Kept(bytes, _) => bytes.len(),
@@ -91,7 +94,7 @@ impl Body<'_> {
     }
 
     /// Without what was sent already.
-    fn rest(self, n_sent: usize) -> Piece {
+    pub(super) fn rest(self, n_sent: usize) -> Piece {
         match self {
             Self::File(content) => Piece::File(content.slice(n_sent..content.len())),
             Self::Kept(bytes, file) => {
@@ -107,20 +110,30 @@ impl Body<'_> {
 }
 
 /// What an answer is made of beside the fields that every one has.
-struct Made<'a> {
-    status: StatusCode,
-    head: &'a [u8],
-    cache_control: Option<&'a HeaderValue>,
-    age: Option<u64>,
+pub(super) struct Made<'a> {
+    pub(super) target: TargetKind,
+    pub(super) status: StatusCode,
+    /// The status line and the fields that are always the same.
+    pub(super) head: &'a [u8],
+    /// These fields, where they are kept as such, too.
+    pub(super) prepared: Option<&'a Prepared>,
+    pub(super) cache_control: Option<&'a HeaderValue>,
+    pub(super) age: Option<u64>,
     /// The head says itself when the answer was made.
-    dated: bool,
-    body: Option<Body<'a>>,
+    pub(super) dated: bool,
+    pub(super) body: Option<Body<'a>>,
 }
 
 /// What one thread has at hand beside files.
-struct AtHand<'a> {
+pub(super) struct AtHand<'a> {
     pictures: &'a Mutex<Front>,
     pages: Option<&'a Mutex<edge_cache::Front>>,
+}
+
+impl<'a> AtHand<'a> {
+    pub(super) fn of(shard: &'a Shard) -> Self {
+        Self { pictures: &shard.front, pages: shard.pages.as_ref() }
+    }
 }
 
 /// Answers a plain request for a file, or for a picture that is at hand. None for every other one, and nothing is
@@ -130,8 +143,9 @@ pub(super) fn answer(connection: &mut Connection, passed: &Passed<'_>, shard: &S
     let more_follows = !ahead.is_empty();
     let peer = Peer { address: socket.peer(), scheme: socket.scheme() };
     let send = |out: &mut BytesMut, body: Option<Body<'_>>| send(socket, out, body, more_follows);
-    let at_hand = AtHand { pictures: &shard.front, pages: shard.pages.as_ref() };
-    let (written, rest) = write(out, passed, peer, door, &shard.telemetry, &at_hand, send)?;
+    let (written, rest) = find(passed, peer, door, &AtHand::of(shard), |made, client, started| {
+        made.write(out, &passed.head, client, started, (door.app, &shard.telemetry), send)
+    })?;
     Some(Sent { written, rest })
 }
 
@@ -158,22 +172,22 @@ impl Rehearsal {
         let peer = Peer { address: SocketAddr::from(([127, 0, 0, 1], 1)), scheme: "http" };
         let length = |_: &mut BytesMut, body: Option<Body<'_>>| body.map_or(0, Body::len);
         let at_hand = AtHand { pictures: front, pages: None };
-        let (written, n_content) = write(out, &passed, peer, &Door::of(app), telemetry, &at_hand, length)?;
-        written.record(&passed, telemetry, 0);
+        let (written, n_content) = find(&passed, peer, &Door::of(app), &at_hand, |made, client, started| {
+            made.write(out, &passed.head, client, started, (app, telemetry), length)
+        })?;
+        written.record(&passed, Protocol::Http11, telemetry, 0);
         Some(n_content)
     }
 }
 
-/// Decides, and writes the head of the answer to `out` and gives it to `send` with the content.
-fn write<T>(
-    out: &mut BytesMut,
+/// Decides, and gives the answer to `deliver`.
+pub(super) fn find<T>(
     passed: &Passed<'_>,
     peer: Peer,
     door: &Door<'_>,
-    telemetry: &telemetry::Shard,
     at_hand: &AtHand<'_>,
-    send: impl FnOnce(&mut BytesMut, Option<Body<'_>>) -> T,
-) -> Option<(Written, T)> {
+    deliver: impl FnOnce(Made<'_>, Client, Instant) -> T,
+) -> Option<T> {
     if !is_plain(passed) {
         return None;
     }
@@ -207,12 +221,20 @@ fn write<T>(
         let policy = policy.under(overlay.as_deref());
         if let Some(ready) = assets::ready(&pack, path, head, &policy) {
             // A page that sets a cookie is written anew.
-            if deployment.cookie.is_some() && memmem::find(ready.head, b"content-type: text/html").is_some() {
+            if deployment.cookie.is_some() && memmem::find(ready.head.lines(), b"content-type: text/html").is_some() {
                 return None;
             }
-            let (status, body, cache_control) = (ready.status, ready.content.map(Body::File), policy.cache_control);
-            let made = Made { status, head: ready.head, cache_control, age: None, dated: false, body };
-            return Some(made.write(out, head, TargetKind::Static, client(), started, (app, telemetry), send));
+            let made = Made {
+                target: TargetKind::Static,
+                status: ready.status,
+                head: ready.head.lines(),
+                prepared: Some(ready.head),
+                cache_control: policy.cache_control,
+                age: None,
+                dated: false,
+                body: ready.content.map(Body::File),
+            };
+            return Some(deliver(made, client(), started));
         }
     }
     match target {
@@ -222,9 +244,8 @@ fn write<T>(
             let mut front = at_hand.pictures.lock();
             let ready = front.ready(head, rules, &app.images)?;
             let body = ready.content.map(|content| Body::Kept(content, ready.file));
-            let status = ready.status;
-            let made = Made { status, head: ready.head, cache_control: None, age: ready.age, dated: false, body };
-            Some(made.write(out, head, TargetKind::Image, client(), started, (app, telemetry), send))
+            let made = Made::kept(TargetKind::Image, ready.status, ready.head, ready.age, body);
+            Some(deliver(made, client(), started))
         }
         Target::Compute => {
             let mut pages = at_hand.pages?.lock();
@@ -232,9 +253,9 @@ fn write<T>(
             let (site, deployment, scheme) = (&*site.name, &*deployment.activation, client.scheme);
             let asked = Asked { head, site, deployment, scheme, trusted: client.trusted };
             let ready = pages.ready(&asked, started)?;
-            let (status, body) = (ready.status, ready.content.map(|content| Body::Kept(content, None)));
-            let made = Made { status, head: ready.head, cache_control: None, age: Some(ready.age), dated: true, body };
-            Some(made.write(out, head, TargetKind::Compute, client, started, (app, telemetry), send))
+            let body = ready.content.map(|content| Body::Kept(content, None));
+            let made = Made::kept(TargetKind::Compute, ready.status, ready.head, Some(ready.age), body);
+            Some(deliver(Made { dated: true, ..made }, client, started))
         }
     }
 }
@@ -253,19 +274,22 @@ fn is_redirected(app: &App, head: &Head<'_>, peer: Peer) -> bool {
     decide::redirect(app.redirects.as_ref(), head, client.scheme).is_some()
 }
 
-impl Made<'_> {
-    #[expect(clippy::too_many_arguments, reason = "each is a value that the caller has at hand")]
+impl<'a> Made<'a> {
+    /// What is kept as a whole, but for its age.
+    fn kept(target: TargetKind, status: StatusCode, head: &'a [u8], age: Option<u64>, body: Option<Body<'a>>) -> Self {
+        Self { target, status, head, prepared: None, cache_control: None, age, dated: false, body }
+    }
+
     fn write<T>(
         self,
         out: &mut BytesMut,
         head: &Head<'_>,
-        target: TargetKind,
         client: Client,
         started: Instant,
         (app, telemetry): (&App, &telemetry::Shard),
         send: impl FnOnce(&mut BytesMut, Option<Body<'_>>) -> T,
     ) -> (Written, T) {
-        let Self { status, head: lines, cache_control, age, dated, body } = self;
+        let Self { target, status, head: lines, cache_control, age, dated, body, .. } = self;
         let request_id = telemetry.request_id_for(client.trusted.then(|| head.field("x-request-id")).flatten());
         let n_before = out.len();
         out.reserve(lines.len() + cache_control.map_or(0, HeaderValue::len) + LINES);
@@ -298,7 +322,7 @@ impl Made<'_> {
 
 /// Whether a head says already that a host is to be asked over https only.
 fn promises(lines: &[u8]) -> bool {
-    memchr::memmem::find(lines, b"\nstrict-transport-security:").is_some()
+    memmem::find(lines, b"\nstrict-transport-security:").is_some()
 }
 
 /// What this lane takes.
@@ -315,7 +339,7 @@ fn is_plain(passed: &Passed<'_>) -> bool {
 
 /// How a content goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     /// Copied, in one write with its head.
     Together,
     /// Out of the file, by a second call.
@@ -326,7 +350,7 @@ enum Way {
 
 impl Way {
     /// Nothing is sent out of a file where all is `copied` anyway.
-    fn of(body: Body<'_>, copied: bool) -> Self {
+    pub(super) fn of(body: Body<'_>, copied: bool) -> Self {
         let spliced = if copied { Self::Together } else { Self::Spliced };
         match body {
             Body::Kept(_, file) => file.map_or(Self::Together, |_| spliced),
@@ -395,12 +419,18 @@ fn taken(tried: io::Result<usize>) -> Option<usize> {
 impl Sent {
     /// Tells what happened, and when it was over. `n_unsent` bytes were lost of this answer and those gathered before it.
     pub(super) fn record(&self, passed: &Passed<'_>, telemetry: &telemetry::Shard, n_unsent: u64) -> Instant {
-        self.written.record(passed, telemetry, n_unsent)
+        self.written.record(passed, Protocol::Http11, telemetry, n_unsent)
     }
 }
 
 impl Written {
-    fn record(&self, passed: &Passed<'_>, telemetry: &telemetry::Shard, n_unsent: u64) -> Instant {
+    pub(super) fn record(
+        &self,
+        passed: &Passed<'_>,
+        protocol: Protocol,
+        telemetry: &telemetry::Shard,
+        n_unsent: u64,
+    ) -> Instant {
         let (head, ended) = (&passed.head, Instant::now());
         telemetry.lane(Lane::Plain);
         telemetry.record(&Record {
@@ -409,6 +439,7 @@ impl Written {
             path: head.path,
             query: head.query,
             host: head.host,
+            protocol,
             status: self.status,
             bytes: self.n_bytes.saturating_sub(n_unsent),
             started: self.started,

@@ -18,13 +18,14 @@ use tokio::{
 };
 
 use super::{
-    connection,
+    connection, h2,
     lifecycle::{Drain, Lifecycle},
     listen::{Acceptor, Bound},
     relay::Pool,
 };
 use crate::{
     app::App,
+    compute::forwarded::Peer,
     edge_cache,
     image::Front,
     service::{self, Engine},
@@ -158,9 +159,13 @@ async fn accept(bound: Bound, shard: Arc<Shard>, slots: Arc<Semaphore>, drain: D
                 tokio::spawn(async move {
                     let _slot = slot;
                     let _counted = shard.telemetry.connection();
-                    // Another protocol than HTTP/1.1, agreed on by ALPN, would part here.
-                    if let Some(socket) = manner.receive(socket, &shard, &drain).await {
-                        connection::serve(socket, shard, drain).await;
+                    match manner.receive(socket, &shard, &drain).await {
+                        Some(socket) if socket.speaks_http2() => {
+                            let peer = Peer { address: socket.peer(), scheme: socket.scheme() };
+                            Box::pin(h2::serve(socket, peer, shard, drain)).await;
+                        }
+                        Some(socket) => connection::serve(socket, shard, drain).await,
+                        None => {}
                     }
                 });
             }

@@ -1,4 +1,4 @@
-//! Hot: a connection to a client or to an upstream, TCP, Unix or TLS, as one type.
+//! Hot: a connection to a client or to an upstream, TCP, Unix or TLS, or one that is a stream of HTTP/2, as one type.
 
 use std::{
     fs::File,
@@ -15,7 +15,9 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
+use super::h2::Exchange;
 use super::tls::Tls;
+use crate::telemetry::access_log::Protocol;
 
 /// A connection.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ enum Stream {
     Unix(UnixStream),
     /// Boxed: it is much larger than the others.
     Tls(Box<Tls>),
+    /// Of one request.
+    Virtual(Box<Exchange>),
 }
 
 impl Socket {
@@ -48,17 +52,37 @@ impl Socket {
         Self { stream: Stream::Tls(Box::new(tls)), peer }
     }
 
+    /// Whether its client speaks HTTP/2, which was agreed on when hands were shaken.
+    pub(super) fn speaks_http2(&self) -> bool {
+        matches!(&self.stream, Stream::Tls(tls) if tls.speaks_http2())
+    }
+
+    /// A stream of a client's connection.
+    pub(crate) fn stream(exchange: Exchange, peer: SocketAddr) -> Self {
+        Self { stream: Stream::Virtual(Box::new(exchange)), peer }
+    }
+
+    /// What its client speaks.
+    pub(crate) fn protocol(&self, http11: bool) -> Protocol {
+        match &self.stream {
+            Stream::Virtual(_) => Protocol::Http2,
+            _ if http11 => Protocol::Http11,
+            _ => Protocol::Http10,
+        }
+    }
+
     /// The connection below, where TLS may begin on it.
     pub(super) fn into_tcp(self) -> Option<TcpStream> {
         match self.stream {
             Stream::Tcp(stream) => Some(stream),
-            Stream::Unix(_) | Stream::Tls(_) => None,
+            Stream::Unix(_) | Stream::Tls(_) | Stream::Virtual(_) => None,
         }
     }
 
-    /// The file descriptor, for Pingora's bookkeeping.
+    /// The file descriptor, for Pingora's bookkeeping; none of a stream.
     pub(crate) fn fd(&self) -> RawFd {
         match &self.stream {
+            Stream::Virtual(_) => -1,
             Stream::Tcp(stream) => stream.as_raw_fd(),
             Stream::Unix(stream) => stream.as_raw_fd(),
             Stream::Tls(tls) => tls.fd(),
@@ -67,7 +91,11 @@ impl Socket {
 
     /// What the client speaks: `http` or `https`.
     pub(crate) fn scheme(&self) -> &'static str {
-        if self.copies() { "https" } else { "http" }
+        match &self.stream {
+            Stream::Tls(_) => "https",
+            Stream::Virtual(exchange) => exchange.scheme(),
+            Stream::Tcp(_) | Stream::Unix(_) => "http",
+        }
     }
 
     /// Whether what is sent is made into something else first, so that the kernel cannot send it out of a file.
@@ -86,7 +114,7 @@ impl Socket {
     /// `WouldBlock` when there is no room for all.
     pub(crate) fn push(&mut self) -> io::Result<()> {
         match &mut self.stream {
-            Stream::Tcp(_) | Stream::Unix(_) => Ok(()),
+            Stream::Tcp(_) | Stream::Unix(_) | Stream::Virtual(_) => Ok(()),
             Stream::Tls(tls) => tls.push(),
         }
     }
@@ -97,6 +125,10 @@ impl Socket {
             Stream::Tcp(stream) => stream.writable().await,
             Stream::Unix(stream) => stream.writable().await,
             Stream::Tls(tls) => tls.writable().await,
+            Stream::Virtual(exchange) => {
+                exchange.writable().await;
+                Ok(())
+            }
         }
     }
 
@@ -105,8 +137,10 @@ impl Socket {
     /// # Errors
     /// `WouldBlock` when there is no room: then [`writable`](Self::writable) waits for it.
     pub(crate) fn try_send(&mut self, pieces: &[io::IoSlice<'_>], more: bool) -> io::Result<usize> {
-        if let Stream::Tls(tls) = &mut self.stream {
-            return tls.try_send(pieces, more);
+        match &mut self.stream {
+            Stream::Tls(tls) => return tls.try_send(pieces, more),
+            Stream::Virtual(exchange) => return exchange.try_write(pieces),
+            Stream::Tcp(_) | Stream::Unix(_) => {}
         }
         let len = pieces.iter().map(|piece| piece.len()).sum();
         let flags = if more { SendFlags::NOSIGNAL | SendFlags::MORE } else { SendFlags::NOSIGNAL };
@@ -119,10 +153,12 @@ impl Socket {
     /// # Errors
     /// `WouldBlock` when there is no room: then [`writable`](Self::writable) waits for it.
     pub(crate) fn try_send_file(&mut self, file: &File, mut offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        if let Stream::Tls(tls) = &mut self.stream {
-            return tls.try_send(&[io::IoSlice::new(bytes)], false);
-        }
         let len = bytes.len();
+        match &mut self.stream {
+            Stream::Tls(tls) => return tls.try_send(&[io::IoSlice::new(bytes)], false),
+            Stream::Virtual(exchange) => return exchange.try_send_file(file, offset, len),
+            Stream::Tcp(_) | Stream::Unix(_) => {}
+        }
         self.try_write(len, |fd| Ok(rustix::fs::sendfile(fd, file, Some(&mut offset), len)?))
     }
 
@@ -138,7 +174,7 @@ impl Socket {
         let tried = match &self.stream {
             Stream::Tcp(stream) => stream.try_io(Interest::WRITABLE, || write(stream.as_fd())),
             Stream::Unix(stream) => stream.try_io(Interest::WRITABLE, || write(stream.as_fd())),
-            Stream::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
+            Stream::Tls(_) | Stream::Virtual(_) => Err(io::ErrorKind::Unsupported.into()),
         };
         if written > 0 { Ok(written) } else { tried.map(|()| 0) }
     }
@@ -149,6 +185,7 @@ impl Socket {
             Stream::Tcp(stream) => stream.poll_read_ready(cx),
             Stream::Unix(stream) => stream.poll_read_ready(cx),
             Stream::Tls(tls) => tls.poll_readable(cx),
+            Stream::Virtual(exchange) => exchange.poll_readable(cx).map(|_| Ok(())),
         }
     }
 
@@ -183,7 +220,8 @@ impl Socket {
         let tried = match &self.stream {
             Stream::Tcp(stream) => stream.try_io(Interest::READABLE, || receive(stream.as_fd())),
             Stream::Unix(stream) => stream.try_io(Interest::READABLE, || receive(stream.as_fd())),
-            Stream::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
+            // No upstream is reached by one.
+            Stream::Tls(_) | Stream::Virtual(_) => Err(io::ErrorKind::Unsupported.into()),
         };
         if received > 0 { Ok(received) } else { tried.map(|()| 0) }
     }
@@ -194,6 +232,7 @@ impl Socket {
             Stream::Tcp(stream) => stream.try_read(buffer),
             Stream::Unix(stream) => stream.try_read(buffer),
             Stream::Tls(tls) => tls.try_read(buffer),
+            Stream::Virtual(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -206,7 +245,7 @@ impl Socket {
         match &self.stream {
             Stream::Tcp(stream) => stream.async_io(Interest::READABLE, || look(stream.as_fd(), &mut *buffer)).await,
             Stream::Unix(stream) => stream.async_io(Interest::READABLE, || look(stream.as_fd(), &mut *buffer)).await,
-            Stream::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
+            Stream::Tls(_) | Stream::Virtual(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -238,6 +277,9 @@ impl AsyncRead for Socket {
                     n
                 })
                 .map_ok(|_| ()),
+            Stream::Virtual(exchange) => {
+                exchange.poll_read(cx, buf.remaining(), |bytes| buf.put_slice(bytes)).map(|_| Ok(()))
+            }
         }
     }
 }
@@ -248,6 +290,7 @@ impl AsyncWrite for Socket {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, data),
             Stream::Unix(stream) => Pin::new(stream).poll_write(cx, data),
             Stream::Tls(tls) => tls.poll_write_vectored(cx, &[io::IoSlice::new(data)]),
+            Stream::Virtual(exchange) => exchange.poll_write(cx, &[io::IoSlice::new(data)]),
         }
     }
 
@@ -260,6 +303,7 @@ impl AsyncWrite for Socket {
             Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
             Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
             Stream::Tls(tls) => tls.poll_write_vectored(cx, pieces),
+            Stream::Virtual(exchange) => exchange.poll_write(cx, pieces),
         }
     }
 
@@ -272,6 +316,7 @@ impl AsyncWrite for Socket {
             Stream::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Stream::Unix(stream) => Pin::new(stream).poll_flush(cx),
             Stream::Tls(tls) => tls.poll_push(cx),
+            Stream::Virtual(_) => Poll::Ready(Ok(())),
         }
     }
 
@@ -280,6 +325,10 @@ impl AsyncWrite for Socket {
             Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
             Stream::Tls(tls) => tls.poll_shutdown(cx),
+            Stream::Virtual(exchange) => {
+                exchange.finish();
+                Poll::Ready(Ok(()))
+            }
         }
     }
 }

@@ -19,6 +19,8 @@ use tokio::{
     net::TcpStream,
 };
 
+use crate::tls::HTTP2;
+
 /// Bytes encrypted before the kernel is asked to take them: four records of the largest size there is. Each call costs
 /// as much as encrypting 4 KiB does; and so many bytes may wait for a client that reads slowly.
 pub(super) const SEND_MAX: usize = 64 * 1024;
@@ -63,6 +65,11 @@ impl Tls {
     /// How it shook hands.
     pub(super) fn is_resumed(&self) -> bool {
         self.session.handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
+    /// Whether HTTP/2 was agreed on (RFC 9113 3.2).
+    pub(super) fn speaks_http2(&self) -> bool {
+        self.session.alpn_protocol() == Some(HTTP2)
     }
 
     pub(super) fn fd(&self) -> RawFd {

@@ -34,7 +34,10 @@ use crate::{
     rewrite::{List, Outcome},
     service::reply::Refusal,
     site::{Deployment, Site, is_page},
-    telemetry::{RequestId, access_log::Record},
+    telemetry::{
+        RequestId,
+        access_log::{Protocol, Record},
+    },
 };
 
 /// What becomes of the connection.
@@ -85,6 +88,7 @@ pub(super) struct Turn<'a> {
     pub(super) overlay: Option<Cow<'a, Overlay>>,
     pub(super) client: Client,
     pub(super) peer: SocketAddr,
+    pub(super) protocol: Protocol,
     pub(super) request_id: RequestId,
     pub(super) close: bool,
     /// The last look at the clock: nothing took long since then.
@@ -100,7 +104,7 @@ pub(super) struct Turn<'a> {
 /// Answers a head that did not pass the gate, or that belongs to no site.
 pub(crate) async fn refuse(mut connection: Connection, refusal: Refusal, shard: &Shard) -> After {
     let started = Instant::now();
-    let peer = connection.socket.peer();
+    let (peer, protocol) = (connection.socket.peer(), connection.socket.protocol(true));
     connection.written = 0;
     let request_id = shard.telemetry.request_id();
     let scheme = connection.socket.scheme();
@@ -117,7 +121,7 @@ pub(crate) async fn refuse(mut connection: Connection, refusal: Refusal, shard: 
     };
     let written = writer::write(&mut connection, answer, envelope).await;
     let time = (started, Instant::now());
-    shard.telemetry.record(&Record::of_refused(peer, status, connection.written, time, &request_id));
+    shard.telemetry.record(&Record::of_refused(peer, protocol, status, connection.written, time, &request_id));
     if written.is_ok() { After::Close(connection) } else { After::Gone }
 }
 
@@ -186,6 +190,7 @@ pub(crate) async fn run(
         overlay: deployment.overlay(asked_path),
         client,
         peer,
+        protocol: connection.socket.protocol(head.http11),
         request_id,
         close: last || !keep_alive,
         now: started,
@@ -318,6 +323,7 @@ impl Turn<'_> {
             path: self.asked.path,
             query: self.asked.query,
             host: self.asked.host,
+            protocol: self.protocol,
             status,
             bytes: written,
             started,

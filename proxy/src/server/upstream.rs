@@ -36,7 +36,7 @@ pub(super) const WITHHELD_PATIENCE: Duration = Duration::from_millis(500);
 /// What Compute is asked.
 pub(crate) struct Request<'a> {
     pub(crate) head: &'a Head<'a>,
-    /// The head as it was sent.
+    /// The head as it was sent; empty over HTTP/2.
     pub(crate) bytes: &'a [u8],
     /// The target was sent in absolute form.
     pub(crate) absolute: bool,
@@ -165,7 +165,8 @@ fn head_for(whom: &Whom, request: &Request<'_>) -> Bytes {
             let host = site.authority();
             rewrite::head(&Head { host: &host, ..*request.head }, request.without_body)
         }
-        Whom::Fleet(_) if request.without_body || request.absolute || request.rewritten => {
+        // Over HTTP/2 it was sent in other bytes.
+        Whom::Fleet(_) if request.without_body || request.absolute || request.rewritten || request.bytes.is_empty() => {
             rewrite::head(request.head, request.without_body)
         }
         Whom::Fleet(_) => Bytes::copy_from_slice(request.bytes),

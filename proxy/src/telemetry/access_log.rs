@@ -14,6 +14,28 @@ use super::{
     sink::{Inlet, Sink},
 };
 
+/// What a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// RFC 1945.
+    Http10,
+    /// RFC 9112.
+    Http11,
+    /// RFC 9113.
+    Http2,
+}
+
+impl Protocol {
+    /// Its name, as requests of HTTP/1 write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2",
+        }
+    }
+}
+
 /// What one line tells.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the names are those of the log's fields")]
@@ -23,6 +45,7 @@ pub struct Record<'a> {
     pub path: &'a str,
     pub query: Option<&'a str>,
     pub host: &'a str,
+    pub protocol: Protocol,
     pub status: StatusCode,
     pub bytes: u64,
     pub started: Instant,
@@ -38,6 +61,7 @@ impl<'a> Record<'a> {
     /// The record of a request whose head did not pass the gate: nothing in it can be trusted to be told.
     pub fn of_refused(
         peer: SocketAddr,
+        protocol: Protocol,
         status: StatusCode,
         bytes: u64,
         (started, ended): (Instant, Instant),
@@ -49,6 +73,7 @@ impl<'a> Record<'a> {
             path: "-",
             query: None,
             host: "-",
+            protocol,
             status,
             bytes,
             started,

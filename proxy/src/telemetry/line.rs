@@ -4,7 +4,10 @@ use std::{io::Write as _, net::IpAddr, time::Duration};
 
 use edgeplane_config::TargetKind;
 
-use super::{access_log::Record, clock::Timestamp};
+use super::{
+    access_log::{Protocol, Record},
+    clock::Timestamp,
+};
 
 /// More than a line has besides what the request brings.
 const FRAME_BYTES: usize = 640;
@@ -30,6 +33,11 @@ pub(super) fn text(record: &Record<'_>, time: &Timestamp, out: &mut Vec<u8>) {
     if let Some(query) = record.query {
         out.push(b'?');
         visible(out, query);
+    }
+    // What nearly every line would say is said of the others only.
+    if record.protocol == Protocol::Http2 {
+        out.push(b' ');
+        out.extend_from_slice(record.protocol.as_str().as_bytes());
     }
     out.extend_from_slice(b"\" ");
     number(out, record.status.as_u16());
@@ -62,7 +70,9 @@ pub(super) fn json(record: &Record<'_>, time: &Timestamp, out: &mut Vec<u8>) {
     string_or_null(out, record.query);
     out.extend_from_slice(b",\"host\":");
     string(out, record.host);
-    out.extend_from_slice(b",\"status\":");
+    out.extend_from_slice(b",\"protocol\":\"");
+    out.extend_from_slice(record.protocol.as_str().as_bytes());
+    out.extend_from_slice(b"\",\"status\":");
     number(out, record.status.as_u16());
     out.extend_from_slice(b",\"bytes\":");
     number(out, record.bytes);
@@ -188,6 +198,7 @@ mod tests {
             path,
             query: Some(query).filter(|query| !query.is_empty()),
             host,
+            protocol: Protocol::Http11,
             status: StatusCode::OK,
             bytes: 12,
             started,
@@ -219,6 +230,15 @@ mod tests {
             line,
             "2026-11-20T13:45:01.123Z 127.0.0.1 \"GET /a\\\"b\\u{1b}[31m?q=1\" 200 12B 1.2ms Compute default-1 id-1\n"
         );
+    }
+
+    #[test]
+    fn a_text_line_says_http2_and_no_other_protocol() {
+        let (texts, id) = (usual(), RequestId::parse("id-1").unwrap());
+        for (protocol, said) in [(Protocol::Http10, ""), (Protocol::Http11, ""), (Protocol::Http2, " HTTP/2")] {
+            let line = line(text, &Record { protocol, ..record(&texts, &id, Duration::ZERO) });
+            assert!(line.contains(&format!("?q=1{said}\" 200 ")), "{line}");
+        }
     }
 
     #[test]
@@ -288,6 +308,7 @@ mod tests {
                 "path": record.path,
                 "query": record.query,
                 "host": record.host,
+                "protocol": "HTTP/1.1",
                 "status": 200,
                 "bytes": 12,
                 "duration_ms": micros as f64 / 1e3,

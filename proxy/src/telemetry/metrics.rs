@@ -12,7 +12,10 @@ use prometheus::{
     proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType},
 };
 
-use super::tally::{BOUNDS, CLASSES, HANDSHAKES, LANES, TARGETS, Tally};
+use super::{
+    streams::{FAREWELLS, RESETS},
+    tally::{BOUNDS, CLASSES, HANDSHAKES, LANES, TARGETS, Tally},
+};
 
 /// A metric could not be made: its name or labels are wrong, which a test would have shown.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +90,12 @@ const SECONDS: Family =
     Family("request_seconds", "From the end of a request's head to the end of its answer", &["target"]);
 const CONNECTIONS: Family = Family("connections", "Client connections open now", &[]);
 const LOG_DROPPED: Family = Family("access_log_dropped_total", "Access log lines dropped: stdout is not read", &[]);
+const HTTP2_CONNECTIONS: Family = Family("http2_connections_total", "Connections that spoke HTTP/2", &[]);
+const HTTP2_OPEN: Family = Family("http2_connections", "Connections that speak HTTP/2 now", &[]);
+const HTTP2_STREAMS: Family = Family("http2_streams_total", "Requests that came over HTTP/2", &[]);
+const HTTP2_RESETS: Family =
+    Family("http2_resets_total", "HTTP/2 streams that ended before their answer did", &["reason"]);
+const HTTP2_GOAWAYS: Family = Family("http2_goaways_total", "HTTP/2 connections that we ended", &["reason"]);
 
 const HANDSHAKEN: Family = Family("tls_handshakes_total", "TLS handshakes, by how they went", &["outcome"]);
 const INTRODUCTIONS: Family = Family(
@@ -114,6 +123,11 @@ impl Totals {
             LOG_DROPPED,
             HANDSHAKEN,
             INTRODUCTIONS,
+            HTTP2_CONNECTIONS,
+            HTTP2_OPEN,
+            HTTP2_STREAMS,
+            HTTP2_RESETS,
+            HTTP2_GOAWAYS,
         ];
         Ok(Self { tallies, descriptions: families.into_iter().map(Family::describe).collect::<Result<_, _>>()? })
     }
@@ -152,16 +166,13 @@ impl Collector for Totals {
             counter(RULED, &[action.as_str()], tallies.iter().map(|tally| tally.ruled[place].get()).sum())
         });
         let given_up = tallies.iter().map(|tally| tally.given_up.get()).sum();
-        let mut connections = labelled(CONNECTIONS, &[]);
-        let mut gauge = Gauge::default();
-        gauge.set_value(tallies.iter().map(|tally| tally.connections()).sum::<i64>() as f64);
-        connections.set_gauge(gauge);
+        let connections = gauge(CONNECTIONS, tallies.iter().map(|tally| tally.connections()).sum());
         let handshakes = HANDSHAKES.into_iter().enumerate().map(|(place, outcome)| {
             counter(HANDSHAKEN, &[outcome], tallies.iter().map(|tally| tally.handshakes[place].get()).sum())
         });
         let introductions = tallies.iter().map(|tally| tally.introductions_failed.get()).sum();
         let dropped = tallies.iter().map(|tally| tally.lines_dropped.get()).sum();
-        vec![
+        let mut families = vec![
             family(REQUESTS, MetricType::COUNTER, requests),
             family(BYTES, MetricType::COUNTER, bytes),
             family(LANES_TAKEN, MetricType::COUNTER, lanes.collect()),
@@ -172,8 +183,30 @@ impl Collector for Totals {
             family(LOG_DROPPED, MetricType::COUNTER, vec![counter(LOG_DROPPED, &[], dropped)]),
             family(HANDSHAKEN, MetricType::COUNTER, handshakes.collect()),
             family(INTRODUCTIONS, MetricType::COUNTER, vec![counter(INTRODUCTIONS, &[], introductions)]),
-        ]
+        ];
+        families.extend(http2(&tallies));
+        families
     }
+}
+
+/// What is told of HTTP/2.
+fn http2(tallies: &[Arc<Tally>]) -> [MetricFamily; 5] {
+    let connections = tallies.iter().map(|tally| tally.http2.connections.get()).sum();
+    let streams = tallies.iter().map(|tally| tally.http2.streams.get()).sum();
+    let open = tallies.iter().map(|tally| tally.http2.open()).sum();
+    let resets = RESETS.into_iter().enumerate().map(|(place, reason)| {
+        counter(HTTP2_RESETS, &[reason], tallies.iter().map(|tally| tally.http2.resets[place].get()).sum())
+    });
+    let goaways = FAREWELLS.into_iter().enumerate().map(|(place, reason)| {
+        counter(HTTP2_GOAWAYS, &[reason], tallies.iter().map(|tally| tally.http2.farewells[place].get()).sum())
+    });
+    [
+        family(HTTP2_CONNECTIONS, MetricType::COUNTER, vec![counter(HTTP2_CONNECTIONS, &[], connections)]),
+        family(HTTP2_OPEN, MetricType::GAUGE, vec![gauge(HTTP2_OPEN, open)]),
+        family(HTTP2_STREAMS, MetricType::COUNTER, vec![counter(HTTP2_STREAMS, &[], streams)]),
+        family(HTTP2_RESETS, MetricType::COUNTER, resets.collect()),
+        family(HTTP2_GOAWAYS, MetricType::COUNTER, goaways.collect()),
+    ]
 }
 
 pub(super) fn family(Family(name, help, _): Family, kind: MetricType, series: Vec<Metric>) -> MetricFamily {
@@ -183,6 +216,14 @@ pub(super) fn family(Family(name, help, _): Family, kind: MetricType, series: Ve
     family.set_field_type(kind);
     family.set_metric(series);
     family
+}
+
+fn gauge(family: Family, value: i64) -> Metric {
+    let mut gauge = Gauge::default();
+    gauge.set_value(value as f64);
+    let mut metric = labelled(family, &[]);
+    metric.set_gauge(gauge);
+    metric
 }
 
 pub(super) fn counter(family: Family, values: &[&str], count: u64) -> Metric {
@@ -277,7 +318,7 @@ mod tests {
         let zeros: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
         assert!(zeros.iter().all(|line| line.ends_with(" 0")), "{text}");
         let requests = zeros.iter().filter(|line| line.starts_with("edgeplane_requests_total{status=")).count();
-        assert_eq!((requests, zeros.len()), (16, 34), "{text}");
+        assert_eq!((requests, zeros.len()), (16, 48), "{text}");
         for line in [
             "# HELP edgeplane_requests_total Requests answered, by target and status class",
             "# TYPE edgeplane_requests_total counter",

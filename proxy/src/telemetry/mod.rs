@@ -16,6 +16,7 @@ mod pages;
 mod pictures;
 mod request_id;
 mod sink;
+mod streams;
 mod tally;
 mod visitors;
 
@@ -31,6 +32,7 @@ use std::{
 
 pub use clock::{Clock, DateLine};
 pub use request_id::RequestId;
+pub use streams::{Farewell, Opened, Reset, Streams};
 pub use tally::{Handshake, Lane};
 
 use edgeplane_config::RuleAction;
@@ -144,6 +146,11 @@ impl Shard {
         Open(Arc::clone(&self.tally))
     }
 
+    /// Where connections over HTTP/2 tell what becomes of them.
+    pub fn streams(&self) -> Streams {
+        Streams::of(&self.tally)
+    }
+
     /// The wall clock, for the `date` field.
     pub fn clock(&self) -> &Clock {
         &self.clock
@@ -171,7 +178,7 @@ mod tests {
     use edgeplane_config::{LogFormat, TargetKind};
     use http::StatusCode;
 
-    use super::*;
+    use super::{access_log::Protocol, *};
 
     /// Somebody who takes a write only when told to, where there is somebody to tell it.
     struct Reader(Sender<Vec<u8>>, Option<Receiver<()>>);
@@ -202,6 +209,7 @@ mod tests {
             path,
             query: None,
             host: "localhost",
+            protocol: Protocol::Http11,
             status: StatusCode::OK,
             bytes: 100,
             started,

@@ -11,7 +11,7 @@ use std::{
 use edgeplane_config::{RuleAction, TargetKind};
 use http::StatusCode;
 
-use super::count::Count;
+use super::{count::Count, streams};
 
 /// From 50 us, because static answers are that quick, to the time limit of compute. In nanoseconds.
 pub(super) const BOUNDS: [u64; 16] = [
@@ -89,6 +89,7 @@ pub(super) struct Tally {
     pub(super) handshakes: [Count; HANDSHAKES.len()],
     /// Connections whose balancer said nothing that could be believed about its client.
     pub(super) introductions_failed: Count,
+    pub(super) http2: streams::Counts,
 }
 
 /// The counts of one target. What a quick answer touches is in the first cache line.

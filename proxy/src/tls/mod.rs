@@ -29,7 +29,9 @@ pub(crate) use self::{
 };
 
 /// What is spoken over TLS, the best one first (ALPN, RFC 7301).
-const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
+const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
+/// What HTTP/2 is called there (RFC 9113 11.1).
+pub(crate) const HTTP2: &[u8] = b"h2";
 
 /// The best one first, whatever order a client has: AES with 128 bits costs the least, and is broken by nobody. All keep
 /// what was said secret when a key is lost later, and all tell when a byte was changed.

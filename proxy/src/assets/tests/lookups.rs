@@ -129,7 +129,7 @@ fn a_head_is_written_once_for_each_set_of_custom_headers() {
         let overlay = headers.find(path.as_bytes());
         let policy = policy(Lookup::new(&settings())).under(overlay.as_deref());
         let ready = ready(&pack, path.as_bytes(), &head("GET", path), &policy).unwrap();
-        (ready.head.as_ptr(), String::from_utf8_lossy(ready.head).into_owned())
+        (ready.head.lines().as_ptr(), String::from_utf8_lossy(ready.head.lines()).into_owned())
     };
     let (clean, exact) = (ask("/about"), ask("/about.html"));
     assert!(clean.1.contains("\r\nx-clean: 1\r\n") && !clean.1.contains("x-exact"), "{}", clean.1);
@@ -147,7 +147,7 @@ fn too_many_sets_of_custom_headers_go_the_long_way() {
         let overlay = headers.find(format!("/{n}").as_bytes());
         let policy = policy(Lookup::EXACT).under(overlay.as_deref());
         let ready = ready(&pack, b"/about.html", &head("GET", "/about.html"), &policy);
-        ready.is_some_and(|ready| String::from_utf8_lossy(ready.head).contains(&format!("\r\nx: {n}\r\n")))
+        ready.is_some_and(|ready| String::from_utf8_lossy(ready.head.lines()).contains(&format!("\r\nx: {n}\r\n")))
     });
     assert_eq!(taken.count(), 8);
 }

@@ -1,4 +1,5 @@
-//! Hot: the head gate. Every HTTP/1 head passes here, whoever answers it afterwards.
+//! Hot: the head gate. Every head passes here, whoever answers it afterwards: those of HTTP/1 as bytes, those of HTTP/2
+//! as the fields that the same request would have in HTTP/1.1.
 //!
 //! Two parsers on one socket is how request smuggling is born (RFC 9112 11.2), so this one is strict: what is
 //! ambiguous is refused and the connection closed; what is let through means one thing only.
@@ -40,8 +41,17 @@ pub(crate) fn examine<'b: 'f, 'f>(
         Ok(_) => return Err(Refused::Malformed),
         Err(error) => return Err(refuse_unparsed(error, bytes)),
     };
-    let fields: &'f [httparse::Header<'b>] = request.headers;
+    weigh(method, target, request.headers, http11, target_max)
+}
 
+/// Examines a head that is in pieces already.
+pub(crate) fn weigh<'b: 'f, 'f>(
+    method: &'b str,
+    target: &'b str,
+    fields: &'f [httparse::Header<'b>],
+    http11: bool,
+    target_max: usize,
+) -> Result<Passed<'f>, Refused> {
     if target.len() > target_max {
         return Err(Refused::TargetTooLong);
     }
