@@ -75,7 +75,8 @@ fn launch(draft: impl FnOnce(Draft) -> Draft, prerendered: &str) -> Launch {
         .file("dynamic/hidden.txt", "never served");
     let root = draft(bundle).write();
     std::fs::write(root.join("customRules.json"), rules().to_string()).unwrap();
-    Launch::new(&root).setting("static.prerendered", prerendered)
+    // How Compute's answers are compressed depends on when their bytes come.
+    Launch::new(&root).setting("static.prerendered", prerendered).setting("compression.enabled", "false")
 }
 
 /// Some of every kind; those without a condition never take what the other tests ask for.

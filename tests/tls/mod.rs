@@ -205,6 +205,39 @@ fn a_client_that_leaves_in_the_middle_is_gone() {
 }
 
 #[test]
+fn http2_is_agreed_on_and_answers_alike() {
+    let server = server();
+    let port = server.address().port();
+    let authority = LOCALHOST.cert.to_str().unwrap();
+    let resolve = format!("localhost:{port}:127.0.0.1");
+    let ask = |version: &str, method: &str, target: &str| {
+        let url = format!("https://localhost:{port}{target}");
+        let shown = "\n%{http_version} %{http_code} %{size_download} %header{strict-transport-security}";
+        let words = ["-sS", version, "-X", method, "--cacert", authority, "--resolve", &resolve, "-w", shown, &url];
+        let (said, fine) = run("curl", &words, "");
+        assert!(fine, "{version} {target}: {said}");
+        let (body, facts) = said.rsplit_once('\n').unwrap();
+        let (spoken, facts) = facts.split_once(' ').unwrap();
+        (body.to_owned(), spoken.to_owned(), facts.to_owned())
+    };
+    for (method, target) in
+        [("GET", "/assets/small.txt"), ("GET", "/missing.txt"), ("POST", "/forms/echo-not"), ("GET", "/a%zz")]
+    {
+        let (body, spoken, facts) = ask("--http2", method, target);
+        let (other, before, same) = ask("--http1.1", method, target);
+        assert_eq!((spoken.as_str(), before.as_str()), ("2", "1.1"), "{target}");
+        assert_eq!(facts, same, "{target}");
+        assert!(facts.ends_with("max-age=86400; includeSubDomains"), "{target}: {facts}");
+        assert!(!target.starts_with("/assets/") || body == other, "{target}");
+    }
+    // Node learns how its visitor came, whatever is spoken with it.
+    let (told, spoken, _) = ask("--http2", "GET", "/echo");
+    assert_eq!(spoken, "2");
+    assert!(told.contains("\"x-forwarded-proto\":\"https\""), "{told}");
+    assert!(server.metric("edgeplane_http2_streams_total") >= 5.0);
+}
+
+#[test]
 fn curl_and_node_and_openssl_are_content() {
     let server = server();
     let port = server.address().port();
