@@ -99,7 +99,7 @@ fn unsafe_code_lives_where_its_argument_is_expected() {
 
 #[test]
 fn the_optimizer_is_a_function() {
-    let may = |file: &File| !file.name.starts_with("optimizer/src/");
+    let may = |file: &File| !file.name.starts_with("optimizer/src/") || file.is_test();
     let outside =
         |line: &str| ["env::", "fs::", "net::", "Instant::now", "SystemTime"].iter().any(|word| line.contains(word));
     assert_none("the optimizer looks at the world", &offences(may, outside));

@@ -16,10 +16,7 @@ use super::{
     turn::{self, After},
     writer,
 };
-use crate::{
-    compute::forwarded::Peer,
-    service::reply::{Refusal, Refused},
-};
+use crate::service::reply::{Refusal, Refused};
 
 /// Serves one client until it leaves, errs, idles for too long or we drain.
 pub(crate) async fn serve(socket: Socket, shard: Arc<Shard>, drain: Drain) {
@@ -34,8 +31,7 @@ pub(crate) async fn serve(socket: Socket, shard: Arc<Shard>, drain: Drain) {
         n_requests += 1;
         if n_requests == 1 && settings.http2.cleartext && h2::begins(&head) {
             let ahead = [&head[..], &connection.ahead].concat().into();
-            let peer = Peer { address: connection.socket.peer(), scheme: connection.socket.scheme() };
-            let drain = patience.into_drain();
+            let (peer, drain) = (connection.socket.from(), patience.into_drain());
             return Box::pin(h2::serve_after(ahead, connection.socket, peer, shard, drain)).await;
         }
         let last = n_requests >= settings.limits.keepalive_requests || patience.is_ending();

@@ -141,7 +141,7 @@ impl<'a> AtHand<'a> {
 pub(super) fn answer(connection: &mut Connection, passed: &Passed<'_>, shard: &Shard, door: &Door<'_>) -> Option<Sent> {
     let Connection { socket, ahead, out, .. } = connection;
     let more_follows = !ahead.is_empty();
-    let peer = Peer { address: socket.peer(), scheme: socket.scheme() };
+    let peer = socket.from();
     let send = |out: &mut BytesMut, body: Option<Body<'_>>| send(socket, out, body, more_follows);
     let (written, rest) = find(passed, peer, door, &AtHand::of(shard), |made, client, started| {
         made.write(out, &passed.head, client, started, (door.app, &shard.telemetry), send)
@@ -224,17 +224,7 @@ pub(super) fn find<T>(
             if deployment.cookie.is_some() && memmem::find(ready.head.lines(), b"content-type: text/html").is_some() {
                 return None;
             }
-            let made = Made {
-                target: TargetKind::Static,
-                status: ready.status,
-                head: ready.head.lines(),
-                prepared: Some(ready.head),
-                cache_control: policy.cache_control,
-                age: None,
-                dated: false,
-                body: ready.content.map(Body::File),
-            };
-            return Some(deliver(made, client(), started));
+            return Some(deliver(Made::file(&ready, policy.cache_control), client(), started));
         }
     }
     match target {
@@ -275,6 +265,20 @@ fn is_redirected(app: &App, head: &Head<'_>, peer: Peer) -> bool {
 }
 
 impl<'a> Made<'a> {
+    /// A file.
+    fn file(ready: &assets::Ready<'a>, cache_control: Option<&'a HeaderValue>) -> Self {
+        Self {
+            target: TargetKind::Static,
+            status: ready.status,
+            head: ready.head.lines(),
+            prepared: Some(ready.head),
+            cache_control,
+            age: None,
+            dated: false,
+            body: ready.content.map(Body::File),
+        }
+    }
+
     /// What is kept as a whole, but for its age.
     fn kept(target: TargetKind, status: StatusCode, head: &'a [u8], age: Option<u64>, body: Option<Body<'a>>) -> Self {
         Self { target, status, head, prepared: None, cache_control: None, age, dated: false, body }

@@ -25,7 +25,6 @@ use super::{
 };
 use crate::{
     app::App,
-    compute::forwarded::Peer,
     edge_cache,
     image::Front,
     service::{self, Engine},
@@ -161,7 +160,7 @@ async fn accept(bound: Bound, shard: Arc<Shard>, slots: Arc<Semaphore>, drain: D
                     let _counted = shard.telemetry.connection();
                     match manner.receive(socket, &shard, &drain).await {
                         Some(socket) if socket.speaks_http2() => {
-                            let peer = Peer { address: socket.peer(), scheme: socket.scheme() };
+                            let peer = socket.from();
                             Box::pin(h2::serve(socket, peer, shard, drain)).await;
                         }
                         Some(socket) => connection::serve(socket, shard, drain).await,

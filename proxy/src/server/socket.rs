@@ -17,7 +17,7 @@ use tokio::{
 
 use super::h2::Exchange;
 use super::tls::Tls;
-use crate::telemetry::access_log::Protocol;
+use crate::{compute::forwarded::Peer, telemetry::access_log::Protocol};
 
 /// A connection.
 #[derive(Debug)]
@@ -257,6 +257,11 @@ impl Socket {
     /// The client is another than the one at the other end, who says so and is believed.
     pub(super) fn stands_for(&mut self, client: SocketAddr) {
         self.peer = client;
+    }
+
+    /// Who is at the other end, and what is spoken with it.
+    pub(crate) fn from(&self) -> Peer {
+        Peer { address: self.peer, scheme: self.scheme() }
     }
 
     /// The other end's address; loopback for a Unix socket, whose peer is on this machine.

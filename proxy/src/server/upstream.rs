@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     answer::Head,
+    app::App,
     compute::{
         InstanceId,
         exchange::{Exchange, Failure, Stage},
@@ -93,7 +94,7 @@ pub(crate) async fn pass(shard: &Shard, whom: Whom, connection: Connection, requ
         Arc::new(Mutex::new(Exchange::new(request.head.method, request.has_fallback, request.upgrades, attempts)));
     let signals = Arc::new(Signals::default());
     let home = Arc::new(Home::default());
-    let (head, is_ours) = (head_for(&whom, &request), matches!(whom, Whom::Fleet(_)));
+    let head = head_for(&whom, &request);
     let loan = Loan::new(connection, head, app.settings.limits.request_body, Arc::clone(&home), Arc::clone(&signals));
     let mut session = ServerSession::new_http1(Box::new(loan));
     // Who asks for a WebSocket sends no body, and may be silent for hours after that.
@@ -103,25 +104,8 @@ pub(crate) async fn pass(shard: &Shard, whom: Whom, connection: Connection, requ
         // RFC 9110 15.2: HTTP/1.0 knows no interim answers.
         session.set_ignore_info_resp(!request.head.http11);
     }
-    session.set_connection_user_context(Some(Box::new(Passage {
-        exchange: Arc::clone(&exchange),
-        signals: Arc::clone(&signals),
-        whom,
-        client: request.client.clone(),
-        peer: request.peer,
-        host: request.head.host.to_owned(),
-        request_id: request.request_id.as_str().to_owned(),
-        upgrades: request.upgrades,
-        overlay: request.overlay.cloned(),
-        cookie: request.cookie.filter(|_| is_ours).cloned(),
-        bounds: Arc::clone(&app.bounds),
-        cached: app.edge_cache.is_some(),
-        change: request.change.clone(),
-        http11: request.head.http11,
-        compression: Arc::clone(&app.compression),
-        encoder: None,
-        hsts: app.hsts(request.client.scheme).map(str::to_owned),
-    })));
+    let passage = passage(app, whom, &request, Arc::clone(&exchange), Arc::clone(&signals));
+    session.set_connection_user_context(Some(Box::new(passage)));
     let stop = if request.close { &app.closing } else { &app.keeping };
     let mut running = Box::pin(shard.engine.process_new_http(session, stop));
     let bounded = timeout(app.settings.timeouts.request, &mut running);
@@ -156,6 +140,36 @@ pub(crate) async fn pass(shard: &Shard, whom: Whom, connection: Connection, requ
     let ended = connection.as_ref().is_none_or(|connection| connection.ended);
     let end = judge(stage, &signals, ended, reusable);
     Passed { connection, written, end, instance, lead: None }
+}
+
+/// What the request takes with it through Pingora.
+fn passage(
+    app: &App,
+    whom: Whom,
+    request: &Request<'_>,
+    exchange: Arc<Mutex<Exchange>>,
+    signals: Arc<Signals>,
+) -> Passage {
+    let is_ours = matches!(whom, Whom::Fleet(_));
+    Passage {
+        exchange,
+        signals,
+        whom,
+        client: request.client.clone(),
+        peer: request.peer,
+        host: request.head.host.to_owned(),
+        request_id: request.request_id.as_str().to_owned(),
+        upgrades: request.upgrades,
+        overlay: request.overlay.cloned(),
+        cookie: request.cookie.filter(|_| is_ours).cloned(),
+        bounds: Arc::clone(&app.bounds),
+        cached: app.edge_cache.is_some(),
+        change: request.change.clone(),
+        http11: request.head.http11,
+        compression: Arc::clone(&app.compression),
+        encoder: None,
+        hsts: app.hsts(request.client.scheme).map(str::to_owned),
+    }
 }
 
 /// The head as the other side reads it: as it was sent, unless that would mean something else there.
