@@ -1,6 +1,6 @@
 //! The hot lane may not become dearer unnoticed: instructions per operation, counted by callgrind.
 //!
-//! Instructions do not depend on what else the machine does: runs differ by some twenty in 13,430, and a path copied too
+//! Instructions do not depend on what else the machine does: runs differ by some twenty in 13,550, and a path copied too
 //! much, an allocation and its end, costs 260. The counts are those of the development profile on x86-64, which is what
 //! tests are built with; the measurements of `make bench` are made with the release profile. Whoever makes an operation
 //! cheaper lowers its limit; whoever makes it dearer has a reason.
@@ -11,7 +11,7 @@ use std::process::Command;
 
 /// Instructions that one operation may cost.
 const ROUTE_MAX: u64 = 850;
-const PLAIN_MAX: u64 = 13_550;
+const PLAIN_MAX: u64 = 13_650;
 
 /// How much more, in percent, a plain request may cost beside 100 rewrites and redirects.
 const RULED_MORE_MAX: u64 = 20;
