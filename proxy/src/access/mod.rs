@@ -60,6 +60,15 @@ pub enum Refusal {
     Busy,
 }
 
+/// Who asks, as far as is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    /// Its address, or that of the last proxy before us that can be named.
+    pub address: IpAddr,
+    /// Whether it is its own: nobody is let in for the address of a proxy that does not say whom it asks for.
+    pub named: bool,
+}
+
 /// What is decided without waiting.
 #[derive(Debug)]
 pub enum Verdict {
@@ -107,17 +116,17 @@ impl Access {
     }
 
     /// Whether a request may come in. To be asked once for each request: it is counted.
-    pub fn enter(&self, head: &Head<'_>, client: IpAddr, now: Instant) -> Verdict {
-        let verdict = self.judge(head, client, now);
+    pub fn enter(&self, head: &Head<'_>, caller: Caller, now: Instant) -> Verdict {
+        let verdict = self.judge(head, caller, now);
         if let Verdict::Refused(refusal) = &verdict {
             self.events.refused(refusal);
         }
         verdict
     }
 
-    fn judge(&self, head: &Head<'_>, client: IpAddr, now: Instant) -> Verdict {
-        let rule = self.rules.find(head.host);
-        if !rule.admits(client) {
+    fn judge(&self, head: &Head<'_>, caller: Caller, now: Instant) -> Verdict {
+        let (rule, client) = (self.rules.find(head.host), caller.address);
+        if !rule.admits(caller) {
             return Verdict::Refused(Refusal::Address);
         }
         if let (Some(meter), Some(pace)) = (&self.requests, &rule.pace)
@@ -125,7 +134,7 @@ impl Access {
         {
             return Verdict::Refused(Refusal::Rate { retry_after: wait.seconds() });
         }
-        match (&self.keys, rule.users, rule.users_for(client)) {
+        match (&self.keys, rule.users, rule.users_for(caller)) {
             (Some(keys), _, Some(users)) => keys.enter(users, &rule.challenge, head, client, now),
             // Who needs no password may send one all the same.
             (_, users, _) => Verdict::Welcome { ours: users.is_some() && basic::is_ours(head) },

@@ -18,7 +18,7 @@ use super::{
     ruling::Ruling,
 };
 use crate::{
-    access::{Access, Preview as AccessPreview},
+    access::{Access, Caller, Preview as AccessPreview},
     answer::{Answer, Head},
     app::{self, Parts},
     assets::{self, Lookup, Policy},
@@ -163,7 +163,7 @@ impl Walk {
         let access =
             Access::of(&self.settings.access).map_err(|source| Failure::unavailable("set up access", source))?;
         let client = Client::of(SocketAddr::new(client, 0), head, &self.settings.trusted_proxies);
-        Ok(access.map(|access| access.preview(head, client.address)))
+        Ok(access.map(|access| access.preview(head, Caller { address: client.address, named: client.named })))
     }
 
     fn explain(&self, head: &Head<'_>) -> Result<Explanation, Failure> {

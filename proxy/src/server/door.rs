@@ -5,7 +5,7 @@
 use std::{cell::OnceCell, net::SocketAddr, time::Instant};
 
 use crate::{
-    access::{Access, Refusal, Verdict},
+    access::{Access, Caller, Refusal, Verdict},
     answer::Head,
     app::App,
     compute::forwarded::Client,
@@ -92,7 +92,7 @@ impl<'h> Entry<'h> {
 
 fn ask(app: &App, access: &Access, head: &Head<'_>, peer: SocketAddr, now: Instant) -> Verdict {
     let client = Client::of(peer, head, &app.settings.trusted_proxies);
-    access.enter(head, client.address, now)
+    access.enter(head, Caller { address: client.address, named: client.named }, now)
 }
 
 fn without_authorization<'h>(head: &Head<'h>) -> Vec<httparse::Header<'h>> {
