@@ -11,6 +11,7 @@
 mod host;
 mod lists;
 mod rate;
+mod vicinity;
 mod basic;
 mod events;
 mod preview;
