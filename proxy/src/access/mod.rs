@@ -16,10 +16,16 @@ mod basic;
 mod events;
 mod preview;
 
-use std::{net::IpAddr, sync::Arc, thread, time::Instant};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use edgeplane_config::{AccessSettings, Amount};
 use http::HeaderValue;
+use tokio::time::timeout;
 
 use self::{basic::Keys, host::Rules, rate::Meter};
 pub use self::{
@@ -56,7 +62,7 @@ pub enum Refusal {
         /// Seconds after which it may try again.
         retry_after: u64,
     },
-    /// Too many passwords are being checked.
+    /// Too many passwords are being checked, or it took too long.
     #[error("too many passwords are being checked")]
     Busy,
 }
@@ -92,6 +98,8 @@ pub struct Access {
     requests: Option<Meter>,
     /// Where a rule asks for passwords.
     keys: Option<Arc<Keys>>,
+    /// For a check.
+    wait: Duration,
     events: Arc<AccessEvents>,
 }
 
@@ -113,7 +121,7 @@ impl Access {
         let rules = Rules::new(settings, |policy| keys.list(policy));
         let requests = rules.limit_requests().then(|| Meter::new(settings.addresses, rules.n_rules()));
         let keys = Some(keys).filter(Keys::has_users).map(Arc::new);
-        Ok(Some(Self { rules, requests, keys, events: Arc::default() }))
+        Ok(Some(Self { rules, requests, keys, wait: settings.wait, events: Arc::default() }))
     }
 
     /// Whether a request may come in. To be asked once for each request: it is counted.
@@ -151,8 +159,8 @@ impl Access {
             (Verdict::Welcome { ours }, _) => Ok(ours),
             (Verdict::Refused(refusal), _) => Err(refusal),
             (Verdict::Check(attempt), Some(keys)) => {
-                let settled = keys.settle(&attempt, &self.events, now).await;
-                settled.inspect_err(|refusal| self.events.refused(refusal)).map(|()| true)
+                let settled = timeout(self.wait, keys.settle(&attempt, &self.events, now)).await;
+                settled.unwrap_or(Err(Refusal::Busy)).inspect_err(|refusal| self.events.refused(refusal)).map(|()| true)
             }
             // Without keys nothing is ever left to be checked.
             (Verdict::Check(_), None) => Err(Refusal::Busy),

@@ -2,8 +2,9 @@
 //!
 //! It stands behind what is answered to everybody, and before all that a deployment says.
 
-use std::{cell::OnceCell, net::SocketAddr, time::Instant};
+use std::{cell::OnceCell, future::poll_fn, net::SocketAddr, time::Instant};
 
+use super::loan::{Connection, poll_left};
 use crate::{
     access::{Access, Caller, Refusal, Verdict},
     answer::Head,
@@ -33,6 +34,8 @@ pub(super) struct Entry<'h> {
     /// The fields without an `Authorization` that was for the door.
     fields: Option<Vec<httparse::Header<'h>>>,
     pub(super) refusal: Option<Refusal>,
+    /// The client has left before that was decided.
+    pub(super) left: bool,
 }
 
 impl<'a> Door<'a> {
@@ -58,16 +61,22 @@ impl<'a> Door<'a> {
         }
     }
 
-    /// Waits until it is decided.
-    pub(super) async fn enter<'h>(self, head: &Head<'h>, peer: SocketAddr, now: Instant) -> Entry<'h> {
+    /// Waits until it is decided, or the client leaves.
+    pub(super) async fn enter<'h>(self, head: &Head<'h>, connection: &mut Connection, now: Instant) -> Entry<'h> {
         let Some(access) = &self.app.access else { return Entry::default() };
+        let peer = connection.socket.peer();
         let verdict = match self.verdict.into_inner() {
             Some(verdict) => verdict,
             None => ask(self.app, access, head, peer, now),
         };
-        match access.settle(verdict, now).await {
-            Ok(ours) => Entry { fields: ours.then(|| without_authorization(head)), refusal: None },
-            Err(refusal) => Entry { fields: None, refusal: Some(refusal) },
+        let settled = tokio::select! {
+            biased;
+            settled = access.settle(verdict, now) => settled,
+            () = poll_fn(|cx| poll_left(connection, 0, cx)) => return Entry { left: true, ..Entry::default() },
+        };
+        match settled {
+            Ok(ours) => Entry { fields: ours.then(|| without_authorization(head)), ..Entry::default() },
+            Err(refusal) => Entry { refusal: Some(refusal), ..Entry::default() },
         }
     }
 }
@@ -82,6 +91,11 @@ impl<'h> Entry<'h> {
             Some(fields) => Head { fields, ..head },
             None => head,
         }
+    }
+
+    /// Whether it came in.
+    pub(super) fn is_in(&self) -> bool {
+        self.refusal.is_none() && !self.left
     }
 
     /// Whether the request is another than the client sent.

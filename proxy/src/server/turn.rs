@@ -130,21 +130,21 @@ pub(crate) async fn run(
     let Passed { head, framing, keep_alive, upgrades, expects_continue, absolute } = passed;
     connection.framing = framing;
 
-    let mut entry = door.enter(&head, peer, started).await;
-    let refusal = entry.refusal.take();
+    let mut entry = door.enter(&head, &mut connection, started).await;
+    let (is_in, refusal) = (entry.is_in(), entry.refusal.take());
     let Some(site) = app.sites.find(head.host) else {
         return refuse(connection, refusal.map_or(Refusal::Misdirected, Refusal::Access), shard).await;
     };
     let head = entry.head(head);
     let line = site.line();
-    let deployment = line.choose(&head);
+    // Who may not come in learns of no deployment, no rule and no field.
+    let deployment = if is_in { line.choose(&head) } else { line.current() };
     let mut scratch = Vec::new();
     let asked_path = decide::matched_path(&head, &mut scratch);
     let country = decide::country(deployment, &app.settings, peer, &head);
-    // Who may not come in learns of no rule.
-    let ruled = match refusal {
-        None => decide::rule(deployment, List::First, &head, asked_path, country),
-        Some(_) => Ruled::default(),
+    let ruled = match is_in {
+        true => decide::rule(deployment, List::First, &head, asked_path, country),
+        false => Ruled::default(),
     };
     let (readdressed, ruled) = match ruled::counted(ruled, deployment, shard) {
         Some(Outcome::Rewrite { path, query }) => (Some(Readdressed::new(path, query)), None),
@@ -168,7 +168,7 @@ pub(crate) async fn run(
         upgrades,
         path: readdressed.as_ref().map_or(asked_path, Readdressed::decoded),
         is_changed: entry.is_changed(),
-        overlay: deployment.overlay(asked_path),
+        overlay: deployment.overlay(asked_path).filter(|_| is_in),
         client,
         peer,
         request_id,
@@ -180,6 +180,7 @@ pub(crate) async fn run(
         written: 0,
     };
     let (connection, given) = match refusal {
+        None if entry.left => (None, Given::ClientLeft),
         None => turn.answer(connection, ruled, expects_continue).await,
         Some(refusal) => turn.turn_away(connection, refusal),
     };
