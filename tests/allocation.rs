@@ -11,7 +11,7 @@ use std::{
 
 use bytes::BytesMut;
 use edgeplane::{
-    access::{Access, Verdict},
+    access::{Access, Caller, Verdict},
     answer::Head,
     app::{App, Parts},
     assets::{self, Lookup, Outcome, Policy},
@@ -169,7 +169,11 @@ fn a_million_addresses_take_no_memory() {
     let now = Instant::now();
     let (allocations, n_welcome) = count(|| {
         let addresses = (0..1_000_000_u32).map(|number| IpAddr::from(number.wrapping_mul(2_654_435_761).to_be_bytes()));
-        addresses.filter(|address| matches!(access.enter(&head, *address, now), Verdict::Welcome { .. })).count()
+        addresses
+            .filter(|address| {
+                matches!(access.enter(&head, Caller { address: *address, named: true }, now), Verdict::Welcome { .. })
+            })
+            .count()
     });
     assert_eq!(allocations, 0);
     // One for each place of IPv4, of an address or of its neighbours, and one for all others.

@@ -54,6 +54,29 @@ fn behind_a_proxy_the_client_counts_and_not_the_proxy() {
 }
 
 #[test]
+fn a_client_that_cannot_be_read_is_not_taken_for_the_proxy() {
+    let settings = "trusted-proxies = [\"127.0.0.1\"]\n[access]\nallow = [\"127.0.0.1\", \"203.0.113.0/24\"]\n";
+    let server = launch(settings).start();
+    for (hops, status) in [
+        (b"\x80, 198.51.100.1".as_slice(), 403),
+        (b"\x80, 203.0.113.9", 200),
+        (b"198.51.100.1:4711", 403),
+        (b"203.0.113.9:4711", 200),
+        (b"203.0.113.9, \x80", 403),
+        (b"unknown", 403),
+    ] {
+        for path in ["/assets/app.js", "/"] {
+            let mut connection = server.connect();
+            let head = format!("GET {path} HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: ");
+            connection.send([head.as_bytes(), hops, b"\r\n\r\n"].concat());
+            let found = connection.receive("GET").status;
+            assert_eq!(found, status, "{path} for {}", String::from_utf8_lossy(hops));
+        }
+    }
+    server.get("/").expect(200);
+}
+
+#[test]
 fn each_request_counts_once_on_every_way() {
     let settings = "trusted-proxies = [\"127.0.0.0/8\"]\n[access]\nrate = \"1/h\"\nburst = 4\n";
     let server = launch(settings).start();

@@ -7,6 +7,7 @@ use crate::support::{
     bundle::Draft,
     client::Request,
     reply::{Reply, names_no_internals},
+    scratch,
     server::Launch,
     wait,
 };
@@ -125,6 +126,44 @@ fn who_guesses_has_to_wait_and_others_do_not() {
     ask("2001:db8:0:2::1", "swordfish").expect(200);
     ask("203.0.113.7", "swordfish").expect(200);
     assert!(refused(&server, "failures") >= 2.0);
+}
+
+#[test]
+fn a_check_has_an_end_for_those_who_wait_and_for_those_who_leave() {
+    // So dear that a check takes seconds.
+    let users = format!("alice:{}", HASH.replace("$10$", "$15$"));
+    let request = Request::get("/").field("Authorization", &basic("alice", "a"));
+    let server = Launch::new(&bundle()).setting("access.users", &users).setting("access.wait", "50ms").start();
+    assert!(server.send(&request).expect(503).field("retry-after").is_some());
+    assert!((refused(&server, "busy") - 1.0).abs() < 0.5);
+    let server = Launch::new(&bundle()).setting("access.users", &users).start();
+    let mut connection = server.connect();
+    connection.send(request.bytes(server.address()));
+    drop(connection);
+    wait::until("the line", || server.access_log().iter().any(|line| line.contains("\"GET /\" 499 ")));
+    let checked = server.metric("edgeplane_access_passwords_total{result=\"wrong\"}");
+    assert!(checked < 0.5, "nobody has waited for the check");
+}
+
+#[test]
+fn who_is_turned_away_gets_no_field_of_the_bundle() {
+    let headers = "customHeaders:\n  - pattern: '**'\n    headers: [{key: X-Inside, value: secret}, \
+                   {key: Retry-After, value: '7'}, {key: WWW-Authenticate, value: Negotiate}]\n";
+    let routes = serde_json::json!([{"path": "/*", "target": {"kind": "Static"}}]);
+    let bundle = Draft::with_routes(routes).file("a.txt", "a").beside("customHttp.yml", headers).write();
+    let file = scratch::folder("settings").join("edgeplane.toml");
+    let settings = format!(
+        "[access]\nusers = [\"alice:{HASH}\"]\n[[access-hosts]]\nhost = \"deny.test\"\ndeny = [\"127.0.0.1\"]\n\
+         [[access-hosts]]\nhost = \"few.test\"\nusers = []\nrate = \"1/h\"\nburst = 1\n"
+    );
+    std::fs::write(&file, settings).unwrap();
+    let server = Launch::new(&bundle).arg("--config").arg(file).start();
+    let ask = |host: &str| server.send(&Request::get("/a.txt").field("Host", host));
+    ask("h").expect(401).without("x-inside").without("retry-after").with("www-authenticate", CHALLENGE);
+    ask("deny.test").expect(403).without("x-inside").without("retry-after").without("www-authenticate");
+    ask("few.test").expect(200).with("x-inside", "secret");
+    let reply = ask("few.test").expect(429).without("x-inside").without("www-authenticate");
+    assert!(reply.field("retry-after").is_some_and(|seconds| seconds.len() == 4), "{}", reply.summary());
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Hot: which rules hold for the `Host` of a request.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::collections::BTreeMap;
 
 use edgeplane_config::{AccessPolicy, AccessSettings, HostPattern};
 use http::HeaderValue;
 
-use super::{lists::Networks, rate::Pace};
+use super::{Caller, lists::Networks, rate::Pace};
 
 /// What holds for some hosts.
 #[derive(Debug)]
@@ -52,13 +52,14 @@ impl Rule {
     }
 
     /// Whether that client may ask at all.
-    pub(super) fn admits(&self, client: IpAddr) -> bool {
-        !self.deny.contains(client) && (self.allow.is_empty() || self.allow.contains(client))
+    pub(super) fn admits(&self, caller: Caller) -> bool {
+        let is_allowed = || caller.named && self.allow.contains(caller.address);
+        !self.deny.contains(caller.address) && (self.allow.is_empty() || is_allowed())
     }
 
     /// Which users may come in from there; none: no password is asked for.
-    pub(super) fn users_for(&self, client: IpAddr) -> Option<usize> {
-        self.users.filter(|_| !self.without_password.contains(client))
+    pub(super) fn users_for(&self, caller: Caller) -> Option<usize> {
+        self.users.filter(|_| !(caller.named && self.without_password.contains(caller.address)))
     }
 }
 

@@ -11,14 +11,21 @@
 mod host;
 mod lists;
 mod rate;
+mod vicinity;
 mod basic;
 mod events;
 mod preview;
 
-use std::{net::IpAddr, sync::Arc, thread, time::Instant};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use edgeplane_config::{AccessSettings, Amount};
 use http::HeaderValue;
+use tokio::time::timeout;
 
 use self::{basic::Keys, host::Rules, rate::Meter};
 pub use self::{
@@ -55,9 +62,18 @@ pub enum Refusal {
         /// Seconds after which it may try again.
         retry_after: u64,
     },
-    /// Too many passwords are being checked.
+    /// Too many passwords are being checked, or it took too long.
     #[error("too many passwords are being checked")]
     Busy,
+}
+
+/// Who asks, as far as is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    /// Its address, or that of the last proxy before us that can be named.
+    pub address: IpAddr,
+    /// Whether it is its own: nobody is let in for the address of a proxy that does not say whom it asks for.
+    pub named: bool,
 }
 
 /// What is decided without waiting.
@@ -82,6 +98,8 @@ pub struct Access {
     requests: Option<Meter>,
     /// Where a rule asks for passwords.
     keys: Option<Arc<Keys>>,
+    /// For a check.
+    wait: Duration,
     events: Arc<AccessEvents>,
 }
 
@@ -103,21 +121,21 @@ impl Access {
         let rules = Rules::new(settings, |policy| keys.list(policy));
         let requests = rules.limit_requests().then(|| Meter::new(settings.addresses, rules.n_rules()));
         let keys = Some(keys).filter(Keys::has_users).map(Arc::new);
-        Ok(Some(Self { rules, requests, keys, events: Arc::default() }))
+        Ok(Some(Self { rules, requests, keys, wait: settings.wait, events: Arc::default() }))
     }
 
     /// Whether a request may come in. To be asked once for each request: it is counted.
-    pub fn enter(&self, head: &Head<'_>, client: IpAddr, now: Instant) -> Verdict {
-        let verdict = self.judge(head, client, now);
+    pub fn enter(&self, head: &Head<'_>, caller: Caller, now: Instant) -> Verdict {
+        let verdict = self.judge(head, caller, now);
         if let Verdict::Refused(refusal) = &verdict {
             self.events.refused(refusal);
         }
         verdict
     }
 
-    fn judge(&self, head: &Head<'_>, client: IpAddr, now: Instant) -> Verdict {
-        let rule = self.rules.find(head.host);
-        if !rule.admits(client) {
+    fn judge(&self, head: &Head<'_>, caller: Caller, now: Instant) -> Verdict {
+        let (rule, client) = (self.rules.find(head.host), caller.address);
+        if !rule.admits(caller) {
             return Verdict::Refused(Refusal::Address);
         }
         if let (Some(meter), Some(pace)) = (&self.requests, &rule.pace)
@@ -125,7 +143,7 @@ impl Access {
         {
             return Verdict::Refused(Refusal::Rate { retry_after: wait.seconds() });
         }
-        match (&self.keys, rule.users, rule.users_for(client)) {
+        match (&self.keys, rule.users, rule.users_for(caller)) {
             (Some(keys), _, Some(users)) => keys.enter(users, &rule.challenge, head, client, now),
             // Who needs no password may send one all the same.
             (_, users, _) => Verdict::Welcome { ours: users.is_some() && basic::is_ours(head) },
@@ -141,8 +159,8 @@ impl Access {
             (Verdict::Welcome { ours }, _) => Ok(ours),
             (Verdict::Refused(refusal), _) => Err(refusal),
             (Verdict::Check(attempt), Some(keys)) => {
-                let settled = keys.settle(&attempt, &self.events, now).await;
-                settled.inspect_err(|refusal| self.events.refused(refusal)).map(|()| true)
+                let settled = timeout(self.wait, keys.settle(&attempt, &self.events, now)).await;
+                settled.unwrap_or(Err(Refusal::Busy)).inspect_err(|refusal| self.events.refused(refusal)).map(|()| true)
             }
             // Without keys nothing is ever left to be checked.
             (Verdict::Check(_), None) => Err(Refusal::Busy),

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, net::IpAddr, time::Instant};
 
 use ipnet::IpNet;
 
-use super::{Access, Refusal, Verdict, host::Rule};
+use super::{Access, Caller, Refusal, Verdict, host::Rule};
 use crate::answer::Head;
 
 /// What a request from an address would meet.
@@ -22,14 +22,18 @@ pub struct Preview {
 
 impl Access {
     /// What a request would meet, as the first of its client. A password is checked here and now.
-    pub fn preview(&self, head: &Head<'_>, client: IpAddr) -> Preview {
-        let rule = self.rules.find(head.host);
-        let mut says: Vec<String> = list(rule, client).into_iter().collect();
+    pub fn preview(&self, head: &Head<'_>, caller: Caller) -> Preview {
+        let (rule, client) = (self.rules.find(head.host), caller.address);
+        let mut says: Vec<String> = Vec::new();
+        if !caller.named {
+            says.push(format!("{client} forwards for somebody whose address cannot be read, and who is in no list"));
+        }
+        says.extend(list(rule, caller));
         says.extend(rule.policy.rate.map(|rate| {
             let burst = rule.policy.burst;
             format!("{rate} of one address, {burst} at once: 429 above, which is not counted here")
         }));
-        let refusal = match self.judge(head, client, Instant::now()) {
+        let refusal = match self.judge(head, caller, Instant::now()) {
             Verdict::Refused(Refusal::Password { .. }) if !has_authorization(head) => {
                 says.push(format!("401 without a name and a password ({:?}); with them:", rule.policy.realm));
                 None
@@ -62,10 +66,10 @@ fn has_authorization(head: &Head<'_>) -> bool {
 }
 
 /// Which list speaks of the client, and how.
-fn list(rule: &Rule, client: IpAddr) -> Option<String> {
-    let (policy, mut says) = (&rule.policy, String::new());
+fn list(rule: &Rule, caller: Caller) -> Option<String> {
+    let (policy, client, mut says) = (&rule.policy, caller.address, String::new());
     // Writing to a String cannot fail.
-    let _ = if rule.admits(client) {
+    let _ = if rule.admits(caller) {
         match policy.allow.is_empty() {
             true => return None,
             false => write!(says, "{client} is allowed by {}", holding(&policy.allow, client)),
@@ -73,7 +77,8 @@ fn list(rule: &Rule, client: IpAddr) -> Option<String> {
     } else if policy.deny.iter().any(|network| holds(network, client)) {
         write!(says, "{client} is denied by {}", holding(&policy.deny, client))
     } else {
-        write!(says, "{client} is in none of the networks that are allowed")
+        let who = if caller.named { client.to_string() } else { "a client without an address".to_owned() };
+        write!(says, "{who} is in none of the networks that are allowed")
     };
     Some(says)
 }

@@ -15,7 +15,11 @@ fn access(text: &str) -> Option<Access> {
 
 fn ask(access: &Access, host: &str, client: &str) -> &'static str {
     let head = Head { method: "GET", path: "/", query: None, fields: &[], http11: true, host };
-    match access.enter(&head, client.parse().unwrap(), Instant::now()) {
+    let (address, named) = match client.strip_prefix("via ") {
+        Some(proxy) => (proxy, false),
+        None => (client, true),
+    };
+    match access.enter(&head, Caller { address: address.parse().unwrap(), named }, Instant::now()) {
         Verdict::Welcome { .. } => "in",
         Verdict::Refused(Refusal::Address) => "403",
         Verdict::Refused(Refusal::Rate { .. }) => "429",
@@ -67,12 +71,35 @@ fn addresses_come_before_rates_and_rates_before_passwords() {
 }
 
 #[test]
+fn nobody_is_let_in_for_the_address_of_a_proxy_that_names_nobody() {
+    let access = access(&format!(
+        "[access]\nallow = [\"10.0.0.0/8\"]\n\
+         [[access-hosts]]\nhost = \"users.test\"\nallow = []\nusers = [\"alice:{HASH}\"]\nwithout-password = [\"10.0.0.0/8\"]\n\
+         [[access-hosts]]\nhost = \"deny.test\"\nallow = []\ndeny = [\"10.0.0.1\"]\n\
+         [[access-hosts]]\nhost = \"rate.test\"\nallow = []\nrate = \"1/h\"\nburst = 1\n"
+    ))
+    .unwrap();
+    for (host, client, told) in [
+        ("h", "10.0.0.1", "in"),
+        ("h", "via 10.0.0.1", "403"),
+        ("users.test", "10.0.0.1", "in"),
+        ("users.test", "via 10.0.0.1", "401"),
+        ("deny.test", "via 10.0.0.1", "403"),
+        ("deny.test", "via 10.0.0.2", "in"),
+        ("rate.test", "via 10.0.0.2", "in"),
+        ("rate.test", "via 10.0.0.2", "429"),
+    ] {
+        assert_eq!(ask(&access, host, client), told, "{client} at {host}");
+    }
+}
+
+#[test]
 fn an_authorization_that_needs_not_be_asked_for_is_ours_all_the_same() {
     let access = access(&format!("[access]\nusers = [\"alice:{HASH}\"]\nwithout-password = [\"::1\"]\n")).unwrap();
     for (value, expected) in [("Basic YTpi", true), ("Bearer YTpi", false)] {
         let fields = [httparse::Header { name: "Authorization", value: value.as_bytes() }];
         let head = Head { method: "GET", path: "/", query: None, fields: &fields, http11: true, host: "h" };
-        let verdict = access.enter(&head, "::1".parse().unwrap(), Instant::now());
+        let verdict = access.enter(&head, Caller { address: "::1".parse().unwrap(), named: true }, Instant::now());
         assert!(matches!(verdict, Verdict::Welcome { ours } if ours == expected), "{value}: {verdict:?}");
     }
 }
@@ -87,7 +114,7 @@ fn a_preview_names_what_speaks_and_no_secret() {
         let fields = authorization.map(|value| httparse::Header { name: "Authorization", value: value.as_bytes() });
         let fields: Vec<_> = fields.into_iter().collect();
         let head = Head { method: "GET", path: "/", query: None, fields: &fields, http11: true, host: "h" };
-        access.preview(&head, client.parse().unwrap())
+        access.preview(&head, Caller { address: client.parse().unwrap(), named: true })
     };
     for (client, authorization, says, refused) in [
         ("10.1.2.3", None, "10.1.2.3 is denied by 10.0.0.0/8", true),

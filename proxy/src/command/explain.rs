@@ -19,7 +19,7 @@ use super::{
     url::Url,
 };
 use crate::{
-    access::{Access, Preview as AccessPreview},
+    access::{Access, Caller, Preview as AccessPreview},
     answer::{Answer, Head},
     app::{self, Parts},
     assets::{self, Lookup, Policy},
@@ -142,12 +142,9 @@ impl Walk {
     fn access(&self, head: &Head<'_>, client: IpAddr) -> Result<Option<AccessPreview>, Failure> {
         let access =
             Access::of(&self.settings.access).map_err(|source| Failure::unavailable("set up access", source))?;
-        let client = Client::of(
-            Peer { address: SocketAddr::new(client, 0), scheme: self.scheme },
-            head,
-            &self.settings.trusted_proxies,
-        );
-        Ok(access.map(|access| access.preview(head, client.address)))
+        let peer = Peer { address: SocketAddr::new(client, 0), scheme: self.scheme };
+        let client = Client::of(peer, head, &self.settings.trusted_proxies);
+        Ok(access.map(|access| access.preview(head, Caller { address: client.address, named: client.named })))
     }
 
     fn explain(&self, head: &Head<'_>) -> Result<Explanation, Failure> {

@@ -5,6 +5,7 @@
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Failure, arguments::HashPasswordArgs, output};
 
@@ -44,14 +45,32 @@ fn wrong(message: &str) -> Failure {
 
 /// One line, without its end.
 fn read() -> io::Result<String> {
-    let stdin = io::stdin();
-    let _silent = stdin.is_terminal().then(|| {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let line = runtime.block_on(line_or_signal());
+    // The thread that still reads has nobody to tell.
+    runtime.shutdown_background();
+    line
+}
+
+/// One line, unless a signal comes first: it must not leave a terminal that shows nothing any more.
+async fn line_or_signal() -> io::Result<String> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let _silent = io::stdin().is_terminal().then(|| {
         output::note("Password: ");
         Silence::new()
     });
+    let line = tokio::task::spawn_blocking(line);
+    tokio::select! {
+        line = line => line.unwrap_or_else(|failed| Err(io::Error::other(failed))),
+        _ = interrupt.recv() => Err(io::ErrorKind::Interrupted.into()),
+        _ = terminate.recv() => Err(io::ErrorKind::Interrupted.into()),
+    }
+}
+
+fn line() -> io::Result<String> {
     let mut line = String::new();
     // Longer ones are refused, however long.
-    stdin.lock().take(4096).read_line(&mut line)?;
+    io::stdin().lock().take(4096).read_line(&mut line)?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 

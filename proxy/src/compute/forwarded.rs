@@ -10,7 +10,10 @@ use std::{
 
 use ipnet::IpNet;
 
-use super::fields::{Fields, Sink};
+use super::{
+    fields::{Fields, Sink},
+    hops::{self, Told},
+};
 use crate::answer::Head;
 
 /// Who connected to us, and how.
@@ -33,6 +36,8 @@ pub fn is_trusted(address: IpAddr, trusted_proxies: &[IpNet]) -> bool {
 pub struct Client {
     /// The address the request comes from, behind trusted proxies.
     pub address: IpAddr,
+    /// Whether that is the client. Otherwise it is the last proxy, whose word about the client cannot be read.
+    pub named: bool,
     /// Whether the peer's forwarding fields are believed.
     pub trusted: bool,
     /// `http` or `https`, as the client spoke it.
@@ -46,23 +51,14 @@ impl Client {
         let Peer { address: peer, scheme: spoken } = peer;
         let peer = peer.ip().to_canonical();
         if !is_trusted(peer) {
-            return Self { address: peer, trusted: false, scheme: spoken };
+            return Self { address: peer, named: true, trusted: false, scheme: spoken };
         }
-        let address = head
-            .joined("x-forwarded-for")
-            .and_then(|hops| {
-                // From the right: the first hop nobody vouches for is the client. A hop that is no address ends the trust.
-                let mut last = None;
-                for hop in hops.rsplit(',') {
-                    let Ok(hop) = hop.trim().parse::<IpAddr>() else { break };
-                    last = Some(hop.to_canonical());
-                    if !is_trusted(hop.to_canonical()) {
-                        break;
-                    }
-                }
-                last
-            })
-            .unwrap_or(peer);
+        let (address, named) = match hops::told(head, is_trusted) {
+            Told::Client(address) => (address, true),
+            // Nobody forwards this request: the proxy asks by itself.
+            Told::Nothing => (peer, true),
+            Told::Unreadable(last) => (last.unwrap_or(peer), false),
+        };
         let scheme = match head.fields("x-forwarded-proto").last() {
             Some(proto) if proto.rsplit(',').next().is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https")) => {
                 "https"
@@ -70,7 +66,7 @@ impl Client {
             Some(_) => "http",
             None => spoken,
         };
-        Self { address, trusted: true, scheme }
+        Self { address, named, trusted: true, scheme }
     }
 }
 
@@ -175,7 +171,7 @@ impl Forwarding<'_> {
         let given = |known: &'static str| believed.clone().filter(move |(name, _)| name.eq_ignore_ascii_case(known));
         sink.begin("x-forwarded-for");
         // A proxy may add its hop as a field of its own (RFC 9110 5.3); what is not visible ASCII is no hop.
-        for (_, hops) in given("x-forwarded-for").filter(|(_, hops)| hops.iter().copied().all(is_visible)) {
+        for hops in given("x-forwarded-for").map(|(_, hops)| hops::readable(hops)).filter(|hops| !hops.is_empty()) {
             sink.put(hops);
             sink.put(b", ");
         }
@@ -219,7 +215,7 @@ fn port_of(host: &str) -> Option<&str> {
     (!port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())).then_some(port)
 }
 
-fn is_visible(byte: u8) -> bool {
+pub(super) fn is_visible(byte: u8) -> bool {
     matches!(byte, b'\t' | b' '..=b'~')
 }
 
@@ -308,12 +304,14 @@ mod tests {
         for (hops, expected) in [
             ("1.1.1.1, 2.2.2.2, 10.0.0.2", "2.2.2.2"),
             ("10.0.0.3", "10.0.0.3"),
-            ("1.1.1.1, nonsense", "10.0.0.1"),
+            ("1.1.1.1, nonsense", "10.0.0.1 or whom it does not name"),
+            ("1.1.1.1, nonsense, 10.0.0.2", "10.0.0.2 or whom it does not name"),
             ("nonsense, 2.2.2.2", "2.2.2.2"),
-            ("", "10.0.0.1"),
+            ("", "10.0.0.1 or whom it does not name"),
         ] {
             let found = client("10.0.0.1", &[("x-forwarded-for", hops)], &["10.0.0.0/8"]);
-            assert_eq!(found.address.to_string(), expected, "{hops}");
+            let told = if found.named { "" } else { " or whom it does not name" };
+            assert_eq!(format!("{}{told}", found.address), expected, "{hops}");
         }
     }
 
@@ -392,7 +390,7 @@ mod tests {
             "CloudFront-Viewer-Country",
             "cf-ipcountry",
         ];
-        let client = Client { address: "::1".parse().unwrap(), trusted: false, scheme: "http" };
+        let client = Client { address: "::1".parse().unwrap(), named: true, trusted: false, scheme: "http" };
         let told = forward(&client, "::1", "example.test:8080", &names.map(|name| (name, "forged")));
         assert!(told.iter().all(|(_, value)| value != "forged"), "{told:?}");
         assert_eq!(values(&told, "x-forwarded-for"), ["::1"]);
@@ -403,7 +401,7 @@ mod tests {
 
     #[test]
     fn hops_in_several_fields_are_one_chain_and_no_host_is_no_empty_one() {
-        let client = Client { address: "203.0.113.9".parse().unwrap(), trusted: true, scheme: "http" };
+        let client = Client { address: "203.0.113.9".parse().unwrap(), named: true, trusted: true, scheme: "http" };
         let hops = [("x-forwarded-for", "203.0.113.9"), ("X-Forwarded-For", "10.0.0.7"), ("x-forwarded-for", "\u{1}")];
         let told = forward(&client, "10.0.0.1", "", &hops);
         assert_eq!(values(&told, "x-forwarded-for"), ["203.0.113.9, 10.0.0.7, 10.0.0.1"]);
@@ -413,7 +411,7 @@ mod tests {
 
     #[test]
     fn a_trusted_proxys_word_is_kept_and_its_chain_extended() {
-        let client = Client { address: "203.0.113.9".parse().unwrap(), trusted: true, scheme: "https" };
+        let client = Client { address: "203.0.113.9".parse().unwrap(), named: true, trusted: true, scheme: "https" };
         let fields = [
             ("x-forwarded-for", "203.0.113.9"),
             ("cloudfront-viewer-country", "NZ"),
@@ -449,7 +447,7 @@ mod tests {
             "X-React-Router-SPA-Mode",
         ];
         for trusted in [false, true] {
-            let client = Client { address: "203.0.113.9".parse().unwrap(), trusted, scheme: "https" };
+            let client = Client { address: "203.0.113.9".parse().unwrap(), named: true, trusted, scheme: "https" };
             let mut fields: Vec<_> = names.iter().map(|name| (*name, "of-one-client")).collect();
             fields.extend([("cloudfront-viewer-country", "NZ"), ("accept-language", "de")]);
             let told = forward_as(true, &client, "10.0.0.1", "example.test:8080", &fields);

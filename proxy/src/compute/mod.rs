@@ -20,6 +20,7 @@ pub mod exchange;
 pub mod fields;
 mod fleet;
 pub mod forwarded;
+mod hops;
 mod kept;
 mod listening;
 mod output;

@@ -2,10 +2,11 @@
 //!
 //! It stands behind what is answered to everybody, and before all that a deployment says.
 
-use std::{cell::OnceCell, time::Instant};
+use std::{cell::OnceCell, future::poll_fn, time::Instant};
 
+use super::loan::{Connection, poll_left};
 use crate::{
-    access::{Access, Refusal, Verdict},
+    access::{Access, Caller, Refusal, Verdict},
     answer::Head,
     app::App,
     compute::forwarded::{Client, Peer},
@@ -33,6 +34,8 @@ pub(super) struct Entry<'h> {
     /// The fields without an `Authorization` that was for the door.
     fields: Option<Vec<httparse::Header<'h>>>,
     pub(super) refusal: Option<Refusal>,
+    /// The client has left before that was decided.
+    pub(super) left: bool,
 }
 
 impl<'a> Door<'a> {
@@ -68,16 +71,22 @@ impl<'a> Door<'a> {
         }
     }
 
-    /// Waits until it is decided.
-    pub(super) async fn enter<'h>(self, head: &Head<'h>, peer: Peer, now: Instant) -> Entry<'h> {
+    /// Waits until it is decided, or the client leaves.
+    pub(super) async fn enter<'h>(self, head: &Head<'h>, connection: &mut Connection, now: Instant) -> Entry<'h> {
         let Some(access) = &self.app.access else { return Entry::default() };
+        let peer = connection.socket.from();
         let verdict = match self.verdict.into_inner() {
             Some(verdict) => verdict,
             None => ask(self.app, access, head, peer, now),
         };
-        match access.settle(verdict, now).await {
-            Ok(ours) => Entry { fields: ours.then(|| without_authorization(head)), refusal: None },
-            Err(refusal) => Entry { fields: None, refusal: Some(refusal) },
+        let settled = tokio::select! {
+            biased;
+            settled = access.settle(verdict, now) => settled,
+            () = poll_fn(|cx| poll_left(connection, 0, cx)) => return Entry { left: true, ..Entry::default() },
+        };
+        match settled {
+            Ok(ours) => Entry { fields: ours.then(|| without_authorization(head)), ..Entry::default() },
+            Err(refusal) => Entry { refusal: Some(refusal), ..Entry::default() },
         }
     }
 }
@@ -94,6 +103,11 @@ impl<'h> Entry<'h> {
         }
     }
 
+    /// Whether it came in.
+    pub(super) fn is_in(&self) -> bool {
+        self.refusal.is_none() && !self.left
+    }
+
     /// Whether the request is another than the client sent.
     pub(super) fn is_changed(&self) -> bool {
         self.fields.is_some()
@@ -102,7 +116,7 @@ impl<'h> Entry<'h> {
 
 fn ask(app: &App, access: &Access, head: &Head<'_>, peer: Peer, now: Instant) -> Verdict {
     let client = Client::of(peer, head, &app.settings.trusted_proxies);
-    access.enter(head, client.address, now)
+    access.enter(head, Caller { address: client.address, named: client.named }, now)
 }
 
 fn without_authorization<'h>(head: &Head<'h>) -> Vec<httparse::Header<'h>> {

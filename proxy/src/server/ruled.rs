@@ -107,6 +107,14 @@ impl Readdressed {
         Self { path, query, decoded }
     }
 
+    /// The address that a rule has put in the place of the client's; anything else that it wants is given back.
+    pub(super) fn by(ruled: Option<Outcome>) -> (Option<Self>, Option<Outcome>) {
+        match ruled {
+            Some(Outcome::Rewrite { path, query }) => (Some(Self::new(path, query)), None),
+            ruled => (None, ruled),
+        }
+    }
+
     /// The request, for this address.
     pub(super) fn head<'a>(&'a self, head: &Head<'a>) -> Head<'a> {
         Head { path: &self.path, query: self.query.as_deref(), ..*head }
@@ -116,6 +124,17 @@ impl Readdressed {
     pub(super) fn decoded(&self) -> &[u8] {
         &self.decoded
     }
+}
+
+/// What the rules that come before the routes want done.
+pub(super) fn first(
+    head: &Head<'_>,
+    path: &[u8],
+    country: Option<&str>,
+    deployment: &Deployment,
+    shard: &Shard,
+) -> Option<Outcome> {
+    counted(decide::rule(deployment, List::First, head, path, country), deployment, shard)
 }
 
 /// Tells what rules did, and gives what is to be done.

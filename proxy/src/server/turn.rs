@@ -24,14 +24,11 @@ use crate::{
     access,
     answer::{Answer, Body, Head},
     app::App,
-    compute::{
-        InstanceId,
-        forwarded::{Client, Peer},
-    },
+    compute::{InstanceId, forwarded::Client},
     decide,
     headers::Overlay,
     redirect,
-    rewrite::{List, Outcome},
+    rewrite::Outcome,
     service::reply::Refusal,
     site::{Deployment, Site, is_page},
     telemetry::{
@@ -140,36 +137,30 @@ pub(crate) async fn run(
     let Passed { head, framing, keep_alive, upgrades, expects_continue, absolute } = passed;
     connection.framing = framing;
 
-    let from = Peer { address: peer, scheme: connection.socket.scheme() };
-    let client = Client::of(from, &head, &app.settings.trusted_proxies);
+    let client = Client::of(connection.socket.from(), &head, &app.settings.trusted_proxies);
     let redirected = decide::redirect(app.redirects.as_ref(), &head, client.scheme);
     // Who is sent elsewhere is asked there.
     let mut entry = match redirected {
-        None => door.enter(&head, from, started).await,
+        None => door.enter(&head, &mut connection, started).await,
         Some(_) => Entry::default(),
     };
-    let refusal = entry.refusal.take();
+    let (is_in, refusal) = (entry.is_in(), entry.refusal.take());
     let Some(site) = app.sites.find(head.host) else {
         return refuse(connection, refusal.map_or(Refusal::Misdirected, Refusal::Access), shard).await;
     };
     let head = entry.head(head);
     let line = site.line();
-    let deployment = line.choose(&head);
+    // Who may not come in learns of no deployment, no rule and no field.
+    let deployment = if is_in { line.choose(&head) } else { line.current() };
     let mut scratch = Vec::new();
     let asked_path = decide::matched_path(&head, &mut scratch);
     let country = decide::country(deployment, &app.settings, peer, &head);
     let ruled = match redirected {
-        _ if refusal.is_some() => None,
         Some(location) => Some(Outcome::Redirect { status: redirect::STATUS, location }),
-        None => {
-            let ruled = decide::rule(deployment, List::First, &head, asked_path, country);
-            ruled::counted(ruled, deployment, shard)
-        }
+        None if is_in => ruled::first(&head, asked_path, country, deployment, shard),
+        None => None,
     };
-    let (readdressed, ruled) = match ruled {
-        Some(Outcome::Rewrite { path, query }) => (Some(Readdressed::new(path, query)), None),
-        ruled => (None, ruled),
-    };
+    let (readdressed, ruled) = Readdressed::by(ruled);
     let resort = OnceLock::new();
     let request_id = shard.telemetry.request_id_for(client.trusted.then(|| head.field("x-request-id")).flatten());
     let mut turn = Turn {
@@ -187,7 +178,7 @@ pub(crate) async fn run(
         upgrades,
         path: readdressed.as_ref().map_or(asked_path, Readdressed::decoded),
         is_changed: entry.is_changed(),
-        overlay: deployment.overlay(asked_path),
+        overlay: deployment.overlay(asked_path).filter(|_| is_in),
         client,
         peer,
         protocol: connection.socket.protocol(head.http11),
@@ -200,6 +191,7 @@ pub(crate) async fn run(
         written: 0,
     };
     let (connection, given) = match refusal {
+        None if entry.left => (None, Given::ClientLeft),
         None => turn.answer(connection, ruled, expects_continue).await,
         Some(refusal) => turn.turn_away(connection, refusal),
     };

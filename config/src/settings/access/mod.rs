@@ -32,6 +32,8 @@ pub struct AccessSettings {
     pub workers: Amount,
     /// Passwords that are being checked or wait for it: 503 above.
     pub queue: usize,
+    /// For the check of a password, from the request to its result: 503 above.
+    pub wait: Duration,
     /// Right passwords that need not be checked again.
     pub remembered: u64,
 }
@@ -145,11 +147,6 @@ impl AccessPolicy {
     pub fn is_open(&self) -> bool {
         self.allow.is_empty() && self.deny.is_empty() && self.users.is_empty() && self.rate.is_none()
     }
-
-    /// Whether who asks matters, and not only how often.
-    fn asks_who(&self) -> bool {
-        !(self.allow.is_empty() && self.deny.is_empty() && self.users.is_empty())
-    }
 }
 
 /// Reads `[access]`; its hosts come with [`hosts`].
@@ -169,6 +166,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> AccessSettings {
         addresses: reader.count("access.addresses", 1024..=16_777_216),
         workers: reader.amount("access.workers"),
         queue: reader.count("access.queue", 1..=65_536),
+        wait: reader.duration("access.wait", Duration::from_millis(10)..=Duration::from_secs(60 * 60)),
         remembered: reader.count("access.remembered", 0..=10_000_000),
     }
 }
@@ -189,16 +187,30 @@ pub(super) fn hosts(
         }
         hosts.push(host);
     }
-    // Whoever may choose the host of a request could choose one where nothing is asked.
-    if let Some(host) = hosts.iter().find(|host| host.policy.asks_who() && !everywhere.asks_who()) {
-        let message = format!("a client that names another host than `{}` is not asked", host.host);
+    warnings.extend(passed_by(&hosts, everywhere, tables));
+    hosts
+}
+
+/// What holds for a host and not everywhere: whoever may choose the host of a request could choose one without it.
+fn passed_by<'a>(
+    hosts: &'a [HostAccess],
+    everywhere: &'a AccessPolicy,
+    tables: &'a [Table],
+) -> impl Iterator<Item = SettingProblem> + 'a {
+    let kinds: [(&str, fn(&AccessPolicy) -> bool); 3] = [
+        ("is asked for no password", |policy| !policy.users.is_empty()),
+        ("passes by its `allow`", |policy| !policy.allow.is_empty()),
+        ("passes by its `deny`", |policy| !policy.deny.is_empty()),
+    ];
+    kinds.into_iter().filter(|(_, asks)| !asks(everywhere)).filter_map(|(told, asks)| {
+        let host = hosts.iter().find(|host| asks(&host.policy))?;
         let place = tables.iter().find(|table| table.list == HOSTS && table.origin.to_string() == host.place);
         let origin = place.map_or(Origin::Default, |table| table.origin.clone());
-        let help = "write it into [access], and name the open hosts in [[access-hosts]], unless what is in front of \
-                    this server lets no other host through";
-        warnings.push(problem(&origin, message).with_help(help));
-    }
-    hosts
+        let help = "write it into [access], and name the open hosts in [[access-hosts]], unless that host has a site of \
+                    its own, or what is in front of this server lets no other host through";
+        let message = format!("a client that names another host than `{}` {told}", host.host);
+        Some(problem(&origin, message).with_help(help))
+    })
 }
 
 fn host(table: &Table, everywhere: &AccessPolicy, problems: &mut Vec<SettingProblem>) -> Option<HostAccess> {

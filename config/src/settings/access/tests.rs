@@ -105,4 +105,18 @@ fn a_host_that_can_be_passed_by_is_remarked_upon() {
     assert!(!told.contains("abcdefghij"), "{told}");
     assert_eq!(load(&format!("{host}rate = \"1/s\"")).unwrap().warnings, []);
     assert_eq!(load(&format!("[access]\ndeny = [\"::1\"]\n{host}deny = []")).unwrap().warnings, []);
+    // Each kind is looked at by itself: another one that holds everywhere says nothing about it.
+    let users = format!("users = [\"alice:{HASH}\"]\n");
+    for (everywhere, here, told) in [
+        ("deny = [\"::1\"]\n", &*users, "`staging.test` is asked for no password"),
+        (&*users, "deny = [\"::1\"]\n", "`staging.test` passes by its `deny`"),
+        (&*users, "allow = [\"::1\"]\n", "`staging.test` passes by its `allow`"),
+        ("allow = [\"::1\"]\n", "users = []\n", ""),
+        (&*users, &*users, ""),
+    ] {
+        let warnings = load(&format!("[access]\n{everywhere}{host}{here}")).unwrap().warnings;
+        let said = warnings.iter().map(ToString::to_string).collect::<String>();
+        assert_eq!(warnings.len(), usize::from(!told.is_empty()), "{everywhere}{here}: {said}");
+        assert!(said.contains(told), "{everywhere}{here}: {said}");
+    }
 }

@@ -4,12 +4,14 @@
 //! answered. So a right password is remembered, as a hash with a key of this process, and checked once. Wrong ones are
 //! counted by address before they are checked, and taken back where they prove right: whoever sends a thousand at once has
 //! no more guesses than one after the other. An address with too many gets no answer about any password, the right one
-//! included: an answer would tell which it is, for the price of a quick hash.
+//! included: an answer would tell which it is, for the price of a quick hash. Where only those that are still being checked
+//! make it too many, it is not known yet whether anybody guesses, and all others from there wait for one of them.
 
 mod check;
 mod credentials;
+mod queue;
 
-use std::{collections::BTreeMap, fmt, net::IpAddr, sync::Arc, time::Instant};
+use std::{fmt, net::IpAddr, sync::Arc, time::Instant};
 
 use edgeplane_config::{AccessPolicy, AccessSettings, User};
 use http::HeaderValue;
@@ -22,11 +24,13 @@ pub(super) use self::credentials::is_ours;
 use self::{
     check::Accounts,
     credentials::{PAIR_MAX, pair},
+    queue::{Landing, Queue},
 };
 use super::{
     Refusal, Verdict,
     events::{AccessEvents, Check},
-    rate::{Meter, Pace},
+    rate::{Level, Meter, Pace, Wait},
+    vicinity::Vicinity,
 };
 use crate::answer::Head;
 
@@ -48,8 +52,7 @@ pub(super) struct Keys {
     /// Right ones.
     remembered: Cache<Digest, ()>,
     /// Those that are being checked.
-    pending: Mutex<BTreeMap<Digest, watch::Receiver<Option<bool>>>>,
-    queue: usize,
+    queue: Mutex<Queue>,
     workers: Arc<Semaphore>,
 }
 
@@ -61,6 +64,16 @@ pub struct Attempt {
     password: Box<[u8]>,
     client: IpAddr,
     challenge: HeaderValue,
+}
+
+/// Where an attempt stands.
+enum Boarding {
+    /// It is right, as somebody has found out meanwhile.
+    Known,
+    /// It is being checked.
+    Aboard(Landing),
+    /// Another check comes first; after that it is to be tried again.
+    Behind(Landing),
 }
 
 impl Keys {
@@ -78,8 +91,7 @@ impl Keys {
                 .max_capacity(settings.remembered)
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
-            pending: Mutex::default(),
-            queue: settings.queue,
+            queue: Mutex::new(Queue::new(settings.queue)),
             workers: Arc::new(Semaphore::new(workers)),
         })
     }
@@ -114,11 +126,13 @@ impl Keys {
         let Some((name, password, both)) = pair(head, &mut buffer) else {
             return Verdict::Refused(Refusal::Password { challenge: challenge.clone() });
         };
-        if let Err(wait) = self.failures.look(&self.pace, client, now) {
+        let digest = self.digest(list, b"both", both);
+        let crowded = self.failures.look(&self.pace, client, 0, now).is_err();
+        if crowded && let Err(wait) = self.confirmed(&self.queue.lock(), client, now) {
             return Verdict::Refused(Refusal::Failures { retry_after: wait.seconds() });
         }
-        let digest = self.digest(list, b"both", both);
-        if self.remembered.get(&digest).is_some() {
+        // While it is not known whether there are too many wrong ones, no answer tells who is remembered.
+        if !crowded && self.remembered.get(&digest).is_some() {
             return Verdict::Welcome { ours: true };
         }
         Verdict::Check(Box::new(Attempt {
@@ -131,6 +145,11 @@ impl Keys {
         }))
     }
 
+    /// Whether an address has too many wrong passwords, without those that are still being checked.
+    fn confirmed(&self, queue: &Queue, client: IpAddr, now: Instant) -> Result<(), Wait> {
+        self.failures.look(&self.pace, client, queue.count(Vicinity::of(client)), now)
+    }
+
     /// Waits until an attempt is checked, by whomever.
     pub(super) async fn settle(
         self: &Arc<Self>,
@@ -138,16 +157,24 @@ impl Keys {
         events: &Arc<AccessEvents>,
         now: Instant,
     ) -> Result<(), Refusal> {
-        let mut landing = self.board(attempt, events, now)?;
-        let is_right = match landing.wait_for(Option::is_some).await {
-            Ok(is_right) => *is_right,
-            // Whoever checked it is gone.
-            Err(_) => None,
-        };
-        match is_right {
-            Some(true) => Ok(()),
-            Some(false) => Err(Refusal::Password { challenge: attempt.challenge.clone() }),
-            None => Err(Refusal::Busy),
+        let (began, mut at) = (Instant::now(), now);
+        loop {
+            match self.board(attempt, events, at)? {
+                Boarding::Known => return Ok(()),
+                Boarding::Aboard(mut landing) => {
+                    let landed = landing.wait_for(Option::is_some).await.map(|is_right| *is_right);
+                    // Whoever checked it may be gone.
+                    return match landed.ok().flatten() {
+                        Some(true) => Ok(()),
+                        Some(false) => Err(Refusal::Password { challenge: attempt.challenge.clone() }),
+                        None => Err(Refusal::Busy),
+                    };
+                }
+                Boarding::Behind(mut other) => {
+                    other.wait_for(Option::is_some).await.map(drop).map_err(|_| Refusal::Busy)?;
+                    at = now + began.elapsed();
+                }
+            }
         }
     }
 
@@ -157,20 +184,45 @@ impl Keys {
         attempt: &Attempt,
         events: &Arc<AccessEvents>,
         now: Instant,
-    ) -> Result<watch::Receiver<Option<bool>>, Refusal> {
-        let mut pending = self.pending.lock();
-        if let Some(landing) = pending.get(&attempt.digest) {
-            return Ok(landing.clone());
+    ) -> Result<Boarding, Refusal> {
+        let mut queue = self.queue.lock();
+        if let Some(landing) = queue.find(&attempt.digest) {
+            return Ok(Boarding::Aboard(landing));
         }
-        if pending.len() >= self.queue {
+        let (client, place) = (attempt.client, Vicinity::of(attempt.client));
+        let too_many = |wait: Wait| Refusal::Failures { retry_after: wait.seconds() };
+        if let Err(wait) = self.failures.look(&self.pace, client, 0, now) {
+            self.confirmed(&queue, client, now).map_err(too_many)?;
+            // Those that are being checked may all be right.
+            return queue.oldest(place).map(Boarding::Behind).ok_or_else(|| too_many(wait));
+        }
+        // It may have been checked while this one waited.
+        if self.remembered.get(&attempt.digest).is_some() {
+            return Ok(Boarding::Known);
+        }
+        if queue.is_full() {
             return Err(Refusal::Busy);
         }
-        let charged = self.failures.charge(&self.pace, attempt.client, now);
-        charged.map_err(|wait| Refusal::Failures { retry_after: wait.seconds() })?;
+        if let Some(oldest) = queue.crowd(place.neighbours) {
+            return Ok(Boarding::Behind(oldest));
+        }
+        let level = self.failures.charge(&self.pace, client, now).map_err(too_many)?;
         let (tell, landing) = watch::channel(None);
-        pending.insert(attempt.digest, landing.clone());
-        drop(pending);
-        // It goes on when the client leaves: who asks again finds it done, and nobody can order it twice.
+        queue.join(attempt.digest, place, landing.clone());
+        drop(queue);
+        self.check(attempt, events, level, tell);
+        Ok(Boarding::Aboard(landing))
+    }
+
+    /// Has an attempt checked, and tells of it. It goes on when the client leaves: who asks again finds it done, and nobody
+    /// can order it twice.
+    fn check(
+        self: &Arc<Self>,
+        attempt: &Attempt,
+        events: &Arc<AccessEvents>,
+        level: Level,
+        tell: watch::Sender<Option<bool>>,
+    ) {
         let (keys, events) = (Arc::clone(self), Arc::clone(events));
         let (list, name, password) = (Arc::clone(&self.lists[attempt.list]), attempt.name, attempt.password.clone());
         let (digest, client) = (attempt.digest, attempt.client);
@@ -181,16 +233,15 @@ impl Keys {
                 keys.remembered.insert(digest, ());
             }
             if checked != Some(false) {
-                keys.failures.refund(&keys.pace, client, now);
+                keys.failures.refund(&keys.pace, client, level);
             }
             if let Some(is_right) = checked {
                 events.checked(if is_right { Check::Right } else { Check::Wrong });
             }
-            keys.pending.lock().remove(&digest);
+            keys.queue.lock().leave(&digest, Vicinity::of(client));
             // Nobody may wait any more; none is told where the check itself failed.
             let _ = tell.send(checked);
         });
-        Ok(landing)
     }
 
     /// Whether a name and password are right, here and now: for whoever may wait.
@@ -211,7 +262,7 @@ impl Keys {
         *hasher.finalize().as_bytes()
     }
 
-    /// How often an address was counted together with others, for want of room.
+    /// How many passwords were counted together with those of others, for want of room.
     pub(super) fn crowded(&self) -> u64 {
         self.failures.crowded()
     }

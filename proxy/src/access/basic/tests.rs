@@ -21,8 +21,12 @@ struct Door {
 }
 
 fn door(more: &str) -> Door {
+    door_of(&format!("\"alice:{CHEAP}\", \"bob:{DEAR}\""), more)
+}
+
+fn door_of(users: &str, more: &str) -> Door {
     let folder = tempfile::tempdir().unwrap();
-    let text = format!("[access]\nusers = [\"alice:{CHEAP}\", \"bob:{DEAR}\"]\n{more}");
+    let text = format!("[access]\nusers = [{users}]\n{more}");
     std::fs::write(folder.path().join("edgeplane.toml"), text).unwrap();
     let sources = Sources { folder: folder.path().to_owned(), ..Sources::default() };
     let settings = Settings::load(&sources).unwrap().settings.access;
@@ -108,6 +112,41 @@ async fn a_thousand_guesses_at_once_are_no_more_than_one_after_the_other() {
     assert_eq!(told.iter().filter(|told| is_401(told)).count(), 3);
     assert_eq!(told.iter().filter(|told| matches!(told, Err(Refusal::Failures { .. }))).count(), 997);
     assert_eq!(door.events.checks(), [0, 3]);
+}
+
+#[tokio::test]
+async fn many_people_behind_one_address_are_no_guesses() {
+    let users: Vec<String> = (0..20).map(|number| format!("\"user{number}:{CHEAP}\"")).collect();
+    let (door, now) = (door_of(&users.join(","), "failures = \"3/h\""), Instant::now());
+    let people: Vec<String> = (0..20).map(|number| basic(&format!("user{number}"), "swordfish")).collect();
+    door.enter(&people[19], HERE, now).await.unwrap();
+    // The last one is remembered, and comes while others are being checked.
+    let told = join_all(people.iter().map(|person| door.enter(person, HERE, now))).await;
+    assert!(told.iter().all(Result::is_ok), "{told:?}");
+    assert_eq!((door.events.checks(), door.keys.n_remembered()), ([20, 0], 20));
+}
+
+#[tokio::test]
+async fn who_is_remembered_is_not_told_while_guesses_are_being_checked() {
+    let (door, now) = (door("failures = \"2/h\""), Instant::now());
+    let right = basic("alice", "swordfish");
+    door.enter(&right, HERE, now).await.unwrap();
+    let attempts = [basic("alice", "a"), basic("alice", "b"), right];
+    let told = join_all(attempts.iter().map(|attempt| door.enter(attempt, HERE, now))).await;
+    assert!(is_401(&told[0]) && is_401(&told[1]), "{told:?}");
+    assert!(matches!(told[2], Err(Refusal::Failures { .. })), "{told:?}");
+}
+
+#[tokio::test]
+async fn neighbours_leave_room_for_others() {
+    let (door, now) = (door("queue = 8"), Instant::now());
+    let guesses: Vec<String> = (0..8).map(|guess| basic("alice", &guess.to_string())).collect();
+    let near = (0..8_u8).map(|number| IpAddr::from([192, 0, 2, number]));
+    let mut attempts: Vec<_> = guesses.iter().map(String::as_str).zip(near).collect();
+    let right = basic("alice", "swordfish");
+    attempts.push((&right, IpAddr::from([198, 51, 100, 1])));
+    let told = join_all(attempts.into_iter().map(|(attempt, client)| door.enter(attempt, client, now))).await;
+    assert!(told[..8].iter().all(is_401) && told[8].is_ok(), "{told:?}");
 }
 
 #[tokio::test]

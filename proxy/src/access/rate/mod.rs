@@ -21,6 +21,8 @@ use std::{
 use edgeplane_config::Rate;
 use parking_lot::Mutex;
 
+use super::vicinity::{Neighbours, Vicinity};
+
 /// Places under one lock, where an address may have its own.
 const WAYS: usize = 8;
 /// Of so many places one is for neighbours.
@@ -62,6 +64,17 @@ impl Wait {
     pub(super) fn seconds(self) -> u64 {
         (self.0.as_secs() + u64::from(self.0.subsec_nanos() > 0)).max(1)
     }
+}
+
+/// With whom an address is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Level {
+    /// With nobody else.
+    Alone,
+    /// With those near it.
+    Neighbours,
+    /// With all who found no place near them either.
+    Rest,
 }
 
 /// What is known of addresses.
@@ -108,35 +121,47 @@ impl Meter {
         Self { began: Instant::now(), v4, v6, spread: RandomState::new(), crowded: AtomicU64::new(0) }
     }
 
-    /// Counts a request.
+    /// Counts a request, and tells with whom.
     ///
     /// # Errors
     /// [`Wait`], where it comes too soon; it is not counted then.
-    pub(super) fn charge(&self, pace: &Pace, address: IpAddr, now: Instant) -> Result<(), Wait> {
+    pub(super) fn charge(&self, pace: &Pace, address: IpAddr, now: Instant) -> Result<Level, Wait> {
         let now = self.nanos(now);
-        self.with(pace, address, now, |until| {
+        let (charged, level) = self.with(pace, address, now, |until| {
             pace.wait(*until, now)?;
             *until = (*until).max(now).saturating_add(pace.interval);
             Ok(())
-        })
+        });
+        if level != Level::Alone {
+            self.crowded.fetch_add(1, Relaxed);
+        }
+        charged.map(|()| level)
     }
 
-    /// Whether a request would come too soon; nothing is counted.
+    /// Whether a request would come too soon; nothing is counted. The last `open` ones may still be taken back, and are
+    /// looked at as if they were.
     ///
     /// # Errors
     /// [`Wait`], where it would.
-    pub(super) fn look(&self, pace: &Pace, address: IpAddr, now: Instant) -> Result<(), Wait> {
+    pub(super) fn look(&self, pace: &Pace, address: IpAddr, open: usize, now: Instant) -> Result<(), Wait> {
         let now = self.nanos(now);
-        self.with(pace, address, now, |until| pace.wait(*until, now))
+        let open = pace.interval.saturating_mul(open as u64);
+        self.with(pace, address, now, |until| pace.wait(until.saturating_sub(open), now)).0
     }
 
-    /// What was counted is taken back.
-    pub(super) fn refund(&self, pace: &Pace, address: IpAddr, now: Instant) {
-        let now = self.nanos(now);
-        self.with(pace, address, now, |until| *until = until.saturating_sub(pace.interval));
+    /// What was counted at that level is taken back. An address that has recovered since then has nothing to take back.
+    pub(super) fn refund(&self, pace: &Pace, address: IpAddr, level: Level) {
+        let limiter = pace.limiter;
+        let Spot { family, own, wide } = self.spot(address);
+        let back = |until: &mut u64| *until = until.saturating_sub(pace.interval);
+        match level {
+            Level::Alone => family.each.known(self.hash(own, limiter), own, limiter, back),
+            Level::Neighbours => family.neighbours.known(self.hash(wide, limiter), wide, limiter, back),
+            Level::Rest => back(&mut family.rest(limiter).lock()),
+        }
     }
 
-    /// How often an address was counted together with others, for want of room.
+    /// How many requests were counted together with those of others, for want of room.
     pub(super) fn crowded(&self) -> u64 {
         self.crowded.load(Relaxed)
     }
@@ -145,34 +170,60 @@ impl Meter {
         u64::try_from(now.saturating_duration_since(self.began).as_nanos()).unwrap_or(u64::MAX)
     }
 
-    fn with<T>(&self, pace: &Pace, address: IpAddr, now: u64, act: impl FnOnce(&mut u64) -> T) -> T {
-        // Who has an IPv6 address has a /64 of them (RFC 6177).
-        let (family, prefix, wide) = match address {
-            IpAddr::V4(address) => {
-                let bits = u64::from(address.to_bits());
-                (&self.v4, bits, bits >> 8)
-            }
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments().map(u64::from);
-                let site = (a << 32) | (b << 16) | c;
-                (&self.v6, (site << 16) | d, site)
-            }
-        };
-        let hash = |prefix: u64| self.spread.hash_one((prefix, pace.limiter));
+    fn with<T>(&self, pace: &Pace, address: IpAddr, now: u64, act: impl FnOnce(&mut u64) -> T) -> (T, Level) {
         let limiter = pace.limiter;
-        family.each.with(hash(prefix), prefix, limiter, now, act).unwrap_or_else(|act| {
-            self.crowded.fetch_add(1, Relaxed);
-            family.neighbours.with(hash(wide), wide, limiter, now, act).unwrap_or_else(|act| {
-                let rest = &family.rest[limiter.min(family.rest.len() - 1)];
-                act(&mut rest.lock())
-            })
+        let Spot { family, own, wide } = self.spot(address);
+        let alone = family.each.with(self.hash(own, limiter), own, limiter, now, act);
+        alone.map(|done| (done, Level::Alone)).unwrap_or_else(|act| {
+            let near = family.neighbours.with(self.hash(wide, limiter), wide, limiter, now, act);
+            near.map(|done| (done, Level::Neighbours))
+                .unwrap_or_else(|act| (act(&mut family.rest(limiter).lock()), Level::Rest))
         })
+    }
+
+    fn spot(&self, address: IpAddr) -> Spot<'_> {
+        let Vicinity { own, neighbours } = Vicinity::of(address);
+        match neighbours {
+            Neighbours::V4(wide) => Spot { family: &self.v4, own, wide },
+            Neighbours::V6(wide) => Spot { family: &self.v6, own, wide },
+        }
+    }
+
+    fn hash(&self, prefix: u64, limiter: usize) -> u64 {
+        self.spread.hash_one((prefix, limiter))
+    }
+}
+
+/// Where an address is looked for.
+struct Spot<'a> {
+    family: &'a Family,
+    own: u64,
+    wide: u64,
+}
+
+impl Family {
+    fn rest(&self, limiter: usize) -> &Mutex<u64> {
+        &self.rest[limiter.min(self.rest.len() - 1)]
     }
 }
 
 impl Places {
     fn new(count: usize) -> Self {
         Self((0..(count / WAYS).max(1)).map(|_| Mutex::default()).collect())
+    }
+
+    /// Does something to the place of a prefix, if it has one.
+    fn known(&self, hash: u64, prefix: u64, limiter: usize, act: impl FnOnce(&mut u64)) {
+        let mut places = self.of(hash).lock();
+        let own = places.iter_mut().find(|place| place.prefix == prefix && place.limiter == limiter);
+        if let Some(place) = own {
+            act(&mut place.until);
+        }
+    }
+
+    fn of(&self, hash: u64) -> &Mutex<[Place; WAYS]> {
+        let count = self.0.len() as u64;
+        &self.0[usize::try_from(hash % count).unwrap_or(0)]
     }
 
     /// Does something to the place of a prefix; gives it back where there is none.
@@ -184,9 +235,7 @@ impl Places {
         now: u64,
         act: F,
     ) -> Result<T, F> {
-        let count = self.0.len() as u64;
-        let at = usize::try_from(hash % count).unwrap_or(0);
-        let mut places = self.0[at].lock();
+        let mut places = self.of(hash).lock();
         let own = places.iter().position(|place| place.prefix == prefix && place.limiter == limiter);
         let Some(at) = own.or_else(|| places.iter().position(|place| place.until <= now)) else { return Err(act) };
         let place = &mut places[at];

@@ -39,7 +39,11 @@ fn a_burst_is_let_through_and_then_the_rate() {
         (400, Err(100)),
     ] {
         let charged = meter.charge(&pace, v4(7), at(ms));
-        assert_eq!(charged, expected.map_err(|ms| Wait(Duration::from_millis(ms))), "after {ms} ms");
+        assert_eq!(
+            charged,
+            expected.map(|()| Level::Alone).map_err(|ms| Wait(Duration::from_millis(ms))),
+            "after {ms} ms"
+        );
     }
 }
 
@@ -55,13 +59,38 @@ fn a_look_counts_nothing_and_a_refund_takes_back() {
     let (meter, pace) = (Meter::new(1024, 1), pace(1, 2));
     let now = meter.began;
     for _ in 0..10 {
-        assert_eq!(meter.look(&pace, v4(1), now), Ok(()));
+        assert_eq!(meter.look(&pace, v4(1), 0, now), Ok(()));
     }
     meter.charge(&pace, v4(1), now).unwrap();
-    meter.charge(&pace, v4(1), now).unwrap();
-    assert!(meter.look(&pace, v4(1), now).is_err());
-    meter.refund(&pace, v4(1), now);
-    assert_eq!(meter.look(&pace, v4(1), now), Ok(()));
+    let level = meter.charge(&pace, v4(1), now).unwrap();
+    assert!(meter.look(&pace, v4(1), 0, now).is_err());
+    assert_eq!(meter.look(&pace, v4(1), 1, now), Ok(()), "as if the last one were taken back");
+    meter.refund(&pace, v4(1), level);
+    assert_eq!(meter.look(&pace, v4(1), 0, now), Ok(()));
+    assert_eq!(meter.crowded(), 0);
+}
+
+#[test]
+fn what_is_taken_back_is_taken_from_where_it_was_counted() {
+    // One lock for each family of addresses, so the ninth finds no place of its own.
+    let (meter, pace) = (Meter::new(16, 1), Pace::new(0, Rate { count: 1, per: 3600 * SECOND }, 2));
+    let now = meter.began;
+    let fill =
+        |at: Instant| (0..8).for_each(|number| assert_eq!(meter.charge(&pace, v4(number), at), Ok(Level::Alone)));
+    let crowded = v4(0x0a00_0001);
+    fill(now);
+    meter.charge(&pace, crowded, now).unwrap();
+    let level = meter.charge(&pace, crowded, now).unwrap();
+    assert_eq!((level, meter.crowded()), (Level::Neighbours, 2));
+    // Now there is room for it alone, where nothing is known of it.
+    let later = now + 3600 * SECOND;
+    meter.look(&pace, crowded, 0, later).unwrap();
+    meter.refund(&pace, crowded, level);
+    fill(later);
+    for _ in 0..2 {
+        assert_eq!(meter.charge(&pace, crowded, later), Ok(Level::Neighbours));
+    }
+    assert_eq!(meter.crowded(), 4, "looks and refunds are not counted");
 }
 
 #[test]
@@ -99,9 +128,13 @@ fn who_is_counted_is_not_forgotten_whoever_floods_the_meter() {
     let places = 512 + 512 / 8 + 1;
     assert!(let_in <= 2 * places, "{let_in} were let in");
     assert!(meter.crowded() > 900_000);
-    assert_eq!(meter.charge(&pace, v4(0x0a00_0002), now), Ok(()), "IPv4 has places of its own");
+    assert_eq!(meter.charge(&pace, v4(0x0a00_0002), now), Ok(Level::Alone), "IPv4 has places of its own");
     let later = now + 3 * 3600 * SECOND;
-    assert_eq!(meter.charge(&pace, v6(0xfd01 << 112), later), Ok(()), "all have recovered, and there is room");
+    assert_eq!(
+        meter.charge(&pace, v6(0xfd01 << 112), later),
+        Ok(Level::Alone),
+        "all have recovered, and there is room"
+    );
 }
 
 #[test]
@@ -167,7 +200,7 @@ proptest! {
             now += Duration::from_millis(pause);
             if let Err(Wait(wait)) = meter.charge(&pace, v4(1), now) {
                 now += wait;
-                prop_assert_eq!(meter.charge(&pace, v4(1), now), Ok(()));
+                prop_assert_eq!(meter.charge(&pace, v4(1), now), Ok(Level::Alone));
             }
         }
     }
