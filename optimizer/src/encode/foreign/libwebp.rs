@@ -86,26 +86,6 @@ impl Encoder {
         config.filter_strength = effort.filter_strength;
         config.filter_sharpness = effort.filter_sharpness;
         config.sns_strength = effort.noise_shaping;
-        if let Ok(told) = std::env::var("EP") {
-            for part in told.split(',').filter(|p| p.contains('=')) {
-                let (k, v) = part.split_once('=').unwrap_or_default();
-                let n: c_int = v.parse().unwrap_or(0);
-                match k {
-                    "m" => config.method = n,
-                    "sharp" => config.filter_sharpness = n,
-                    "sns" => config.sns_strength = n,
-                    "str" => config.filter_strength = n,
-                    "seg" => config.segments = n,
-                    "pass" => config.pass = n,
-                    "type" => config.filter_type = n,
-                    "auto" => config.autofilter = n,
-                    "part" => config.partition_limit = n,
-                    "prep" => config.preprocessing = n,
-                    "qmin" => config.qmin = n,
-                    _ => {}
-                }
-            }
-        } //EXP
         let mut written: Vec<u8> = Vec::new();
         self.0.writer = Some(append);
         self.0.custom_ptr = (&raw mut written).cast();
