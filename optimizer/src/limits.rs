@@ -1,8 +1,8 @@
 //! Bounds on one job, and its price in memory: both known from the header, before anything is allocated.
 
 use crate::{
-    ImageFormat, Order, Probe, Refusal, SourceType, effect, geometry::plan, picture::Region, resize::LIGHT_BYTES,
-    shape::with_edges,
+    ImageFormat, Order, Probe, Refusal, SourceType, effect, encode::WEBP_QUICK_MAX, geometry::plan, picture::Region,
+    resize::LIGHT_BYTES, shape::with_edges,
 };
 
 /// Bounds on one job.
@@ -59,11 +59,10 @@ pub fn price(probe: &Probe, order: &Order) -> usize {
     let copies = copies.saturating_add(turned.saturating_mul(4 + 4));
     // Bytes per pixel of the result: itself and its turned or padded copy (8), a plane of floats and a copy in another
     // space (8), and what the encoder adds, which `tests/memory` asks the kernel about. libaom holds frames with borders
-    // and a state for every block (25 measured); libwebp keeps planes, and token lists above a quality of
-    // 80; libjpeg all coefficients of a file in several scans.
+    // and a state for every block (25 measured); libjpeg all coefficients of a file in several scans.
     let encoder = match order.format {
         ImageFormat::Avif => 40,
-        ImageFormat::Webp => 4,
+        ImageFormat::Webp => webp_price(probe.alpha, order.quality),
         ImageFormat::Jpeg | ImageFormat::Png => 8,
     };
     let work = if edits.is_empty() { 8 } else { 16 };
@@ -74,6 +73,13 @@ pub fn price(probe: &Probe, order: &Order) -> usize {
         .saturating_add(medians)
         .saturating_add(2 * LIGHT_BYTES)
         .saturating_add(result.saturating_mul(work + encoder))
+}
+
+/// Bytes per pixel that libwebp adds: planes, and a state for every block of them. Alpha is coded without loss, as a picture
+/// of its own, and the thorough effort keeps every token until all are counted. Of noise that is 22 measured at a quality of
+/// 100; with alpha 33, of which 9 and more are in what the decoder and a copy for edits are priced at, and free by then.
+fn webp_price(alpha: bool, quality: u8) -> usize {
+    if alpha || quality > WEBP_QUICK_MAX { 24 } else { 4 }
 }
 
 fn area(width: u32, height: u32) -> usize {

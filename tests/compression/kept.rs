@@ -64,6 +64,33 @@ fn who_has_it_in_any_coding_is_told_so() {
 }
 
 #[test]
+fn nothing_is_compressed_for_who_has_it_already() {
+    let server = caching().start();
+    ask(&server, &Request::get(PAGE), 200, "MISS");
+    let counted = || metric(&server, "edgeplane_compressed_answers_total{coding=\"br\"}");
+    for _ in 0..3 {
+        ask(&server, &get("br").field("If-None-Match", "W/\"v1\""), 304, "HIT").with("etag", "W/\"v1\"");
+    }
+    assert_eq!(counted(), 0);
+    for _ in 0..3 {
+        ask(&server, &get("br"), 200, "HIT").with("content-encoding", "br");
+        ask(&server, &get("br").field("If-None-Match", "W/\"v1\""), 304, "HIT").with("etag", "W/\"v1\"");
+    }
+    assert_eq!(counted(), 1);
+}
+
+#[test]
+fn who_wants_it_untransformed_gets_it_so_and_nobody_else() {
+    let server = caching().setting("edge-cache.obey-clients", "false").start();
+    let untransformed = get("br").field("Cache-Control", "no-transform");
+    ask(&server, &untransformed, 200, "MISS").without("content-encoding");
+    for _ in 0..4 {
+        ask(&server, &untransformed, 200, "HIT").without("content-encoding");
+        ask(&server, &get("br"), 200, "HIT").with("content-encoding", "br");
+    }
+}
+
+#[test]
 fn a_part_is_one_of_the_page_as_it_came() {
     let server = caching().start();
     let plain = as_it_is(&server, PAGE);

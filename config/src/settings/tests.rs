@@ -266,15 +266,15 @@ fn a_file_without_an_end_is_given_up() {
 
 #[test]
 fn compression_names_codings_that_there_are_and_a_window_that_can_be() {
-    let right = "[compression]\ncodings = [\"gzip\", \"br\"]\ntypes = [\"Application/X-Own\"]\nwindow = \"64KiB\"";
+    let right = "[compression]\ncodings = [\"gzip\", \"br\"]\ntypes = [\"Application/X-Own\"]\nwindow = \"128KiB\"";
     let compression = load(right, &[], &[]).unwrap().settings.compression;
     assert_eq!(compression.codings, [Coding::Gzip, Coding::Brotli]);
-    assert_eq!((compression.types, compression.window), (vec!["application/x-own".to_owned()], 65_536));
+    assert_eq!((compression.types, compression.window), (vec!["application/x-own".to_owned()], 131_072));
     for (line, message) in [
         ("codings = [\"deflate\"]", "`deflate` is no coding"),
         ("codings = [\"br\", \"br\"]", "`br` is there twice"),
-        ("window = \"100KiB\"", "a window is a power of two"),
-        ("window = \"1KiB\"", "write a size from"),
+        ("window = \"200KiB\"", "a window is a power of two"),
+        ("window = \"64KiB\"", "write a size from"),
         ("types = [\"html\"]", "`html` is no media type"),
         ("except-types = [\"text/html; charset=x\"]", "is no media type"),
         ("streams-max = 1", "more event streams than answers"),

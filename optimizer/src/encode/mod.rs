@@ -11,6 +11,8 @@ mod png;
 mod quality;
 mod webp;
 
+pub(crate) use webp::QUICK_MAX as WEBP_QUICK_MAX;
+
 use crate::{
     Encoded, ImageFormat, Limits, Order, Refusal,
     color::{profile::Gamut, tag},

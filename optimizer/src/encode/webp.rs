@@ -15,7 +15,7 @@ use crate::{
 /// Of libwebp's efforts 2 is the last that does not try every mode with its real cost. It takes two fifths of the time of
 /// 4, its default; at equal SSIMULACRA2 it writes 3 % more bytes than 4 at quality
 /// 75, 6 at 80 and 12 at 90, and 5 always 1 or 2 fewer (`bench/NOTES.md`, "Pictures"). So up to here it pays.
-const QUICK_MAX: u8 = 80;
+pub(crate) const QUICK_MAX: u8 = 80;
 
 /// In little time: without real costs there is more for the filter to hide.
 fn quick(nominal: u8) -> Effort {

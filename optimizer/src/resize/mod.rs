@@ -154,7 +154,7 @@ impl Rows {
     }
 }
 
-/// Trims what rounding pushed over the edge, which the resizer would refuse.
+/// Trims what rounding pushed over the edge: there are no pixels to mix.
 fn within(area: Area, size: (u32, u32)) -> Area {
     let (width, height) = (f64::from(size.0), f64::from(size.1));
     let (left, top) = (area.left.clamp(0.0, width), area.top.clamp(0.0, height));

@@ -44,7 +44,9 @@ impl Counts {
     }
 
     pub(super) fn left_alone(&self, why: Plain) {
-        self.plain[why as usize].fetch_add(1, Relaxed);
+        if let Some(count) = self.plain.get(why as usize) {
+            count.fetch_add(1, Relaxed);
+        }
     }
 
     fn compressed(&self, coding: ContentCoding, bytes: [u64; DIRECTIONS.len()]) {

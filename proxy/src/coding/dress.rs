@@ -54,6 +54,10 @@ impl Judged {
                 edits.added.push((ETAG, weak.flatten().unwrap_or_else(|| etag.clone())));
             }
         }
+        if self.weakens {
+            // It is that of other bytes than those that the client has (RFC 9110 8.6).
+            edits.removed.push(CONTENT_LENGTH);
+        }
         if let Some(token) = token {
             edits.removed.extend([ACCEPT_RANGES, CONTENT_LENGTH]);
             edits.added.push((CONTENT_ENCODING, HeaderValue::from_static(token)));
@@ -133,6 +137,7 @@ mod tests {
         for judged in [judged(Ok(ContentCoding::Zstd), true, false), judged(Err(Plain::Status), true, true)] {
             let said = dressed(&judged, 304);
             assert!(said.contains(&("etag".to_owned(), "W/\"a\"".to_owned())), "{said:?}");
+            assert_eq!(said.iter().any(|(name, _)| name == "content-length"), !judged.weakens, "{said:?}");
             assert!(said.iter().all(|(name, _)| name != "content-encoding"), "{said:?}");
         }
     }

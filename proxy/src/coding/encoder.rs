@@ -155,12 +155,20 @@ impl Drop for Encoder {
         let _ = SPARE.try_with(|spare| {
             let Ok(mut spare) = spare.try_borrow_mut() else { return };
             match state {
-                State::Gzip(made_by, gzip) if spare.gzip.len() < SPARE_MAX => spare.gzip.push((made_by, gzip)),
-                State::Zstd(made_by, zstd) if spare.zstd.len() < SPARE_MAX => spare.zstd.push((made_by, zstd)),
-                _ => {}
+                State::Gzip(made_by, gzip) => put_by(&mut spare.gzip, (made_by, gzip)),
+                State::Zstd(made_by, zstd) => put_by(&mut spare.zstd, (made_by, zstd)),
+                State::Brotli(_) | State::Gone => {}
             }
         });
     }
+}
+
+/// Keeps one more. The one that was longest without use gives way: what is asked for changes.
+fn put_by<T>(spare: &mut Vec<T>, one: T) {
+    if spare.len() == SPARE_MAX {
+        spare.remove(0);
+    }
+    spare.push(one);
 }
 
 /// How far to look back, as a power of two: as the settings say, and no farther than the content goes.
@@ -173,7 +181,7 @@ fn window_log(window: u32, length: Option<u64>) -> u32 {
 fn gzip(level: u8) -> Compress {
     let spare = SPARE.with_borrow_mut(|spare| {
         let at = spare.gzip.iter().rposition(|(made_by, _)| *made_by == level)?;
-        Some(spare.gzip.swap_remove(at).1)
+        Some(spare.gzip.remove(at).1)
     });
     match spare {
         Some(mut gzip) => {
@@ -188,7 +196,7 @@ fn gzip(level: u8) -> Compress {
 fn zstd(made_by: (u8, u32), length: Option<u64>) -> Result<raw::Encoder<'static>, Broken> {
     let spare = SPARE.with_borrow_mut(|spare| {
         let at = spare.zstd.iter().rposition(|(of, _)| *of == made_by)?;
-        Some(spare.zstd.swap_remove(at).1)
+        Some(spare.zstd.remove(at).1)
     });
     let mut zstd = match spare {
         Some(mut zstd) => {
@@ -242,5 +250,27 @@ fn end_zstd(
         if end(&mut OutBuffer::around_pos(out, at)).map_err(|_| Broken)? == 0 {
             return Ok(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use edgeplane_config::Settings;
+
+    use super::*;
+
+    #[test]
+    fn encoders_at_rest_are_those_that_were_used_last() {
+        let settings = Settings::default().compression;
+        let used = [14, 15, 16, 17, 15, 18].map(|window_log| (3, window_log));
+        for made_by in used {
+            let settings = CompressionSettings { window: 1 << made_by.1, zstd_level: made_by.0, ..settings.clone() };
+            let leave = Leave::take(&Arc::default(), &settings, false).unwrap();
+            drop(Encoder::new(ContentCoding::Zstd, None, &settings, leave).unwrap());
+        }
+        let kept = SPARE.with_borrow(|spare| spare.zstd.iter().map(|(made_by, _)| *made_by).collect::<Vec<_>>());
+        assert_eq!(kept, [16, 17, 15, 18].map(|window_log| (3, window_log)));
     }
 }

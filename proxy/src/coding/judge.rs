@@ -18,9 +18,6 @@ impl<'a, F: Iterator<Item = (&'a str, &'a [u8])> + Clone> Fields<'a> for F {}
 /// Why an answer is not compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Plain {
-    /// The settings say so.
-    #[error("compression is off")]
-    Off,
     /// There is no content, or a part of one.
     #[error("its status has no content, or a part of one")]
     Status,
@@ -48,12 +45,14 @@ pub enum Plain {
     /// As many answers are being compressed as may be.
     #[error("as many answers are being compressed as may be")]
     Busy,
+    /// The settings say so.
+    #[error("compression is off")]
+    Off,
 }
 
 impl Plain {
-    /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 10] = [
-        Self::Off,
+    /// Those that are counted, in the order of their numbers: while compression is off nobody asks why.
+    pub const ALL: [Self; 9] = [
         Self::Status,
         Self::Encoded,
         Self::NoTransform,
@@ -236,7 +235,8 @@ fn is_wanted(essence: &str, settings: &CompressionSettings) -> bool {
     shrinks || named(&settings.types)
 }
 
-fn says_no_transform(value: &[u8]) -> bool {
+/// Whether a `Cache-Control` says that nothing is to be transformed.
+pub(crate) fn says_no_transform(value: &[u8]) -> bool {
     listed(value).any(|directive| directive.eq_ignore_ascii_case(b"no-transform"))
 }
 

@@ -27,6 +27,7 @@ pub use accept::ContentCoding;
 pub use count::{CODINGS, Counts, DIRECTIONS};
 pub(crate) use dress::{Change, Edits, VARY_VALUE};
 pub use encoder::{Broken, Encoder};
+pub(crate) use judge::says_no_transform;
 pub use judge::{Fields, Judged, Plain, Wants, judge};
 pub(crate) use kind::{is_text, shrinks};
 pub use preview::Preview;
@@ -90,9 +91,12 @@ impl Compression {
     /// Compresses a whole content.
     ///
     /// # Errors
-    /// [`Busy`]: another time, perhaps. Nothing comes of a content that does not get smaller.
+    /// [`Busy`]: another time, perhaps, and counted. Nothing comes of a content that does not get smaller.
     pub fn whole(&self, coding: ContentCoding, content: &[u8]) -> Result<Option<Bytes>, Busy> {
-        let mut encoder = self.encoder(coding, Some(content.len() as u64), false).ok_or(Busy)?;
+        let Some(mut encoder) = self.encoder(coding, Some(content.len() as u64), false) else {
+            self.counts.left_alone(Plain::Busy);
+            return Err(Busy);
+        };
         let mut out = Vec::with_capacity(content.len() / 4);
         let made = encoder.push(content, &mut out).and_then(|()| encoder.finish(&mut out));
         let smaller = made.is_ok() && out.len() < content.len() - content.len() / 16;

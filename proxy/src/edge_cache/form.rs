@@ -19,31 +19,39 @@ impl Forms {
         made.map(Bytes::len).sum()
     }
 
+    /// Whether somebody wanted this one before.
+    pub(super) fn is_made(&self, coding: ContentCoding) -> bool {
+        self.cell(coding).is_some_and(|cell| cell.get().is_some())
+    }
+
     fn cell(&self, coding: ContentCoding) -> Option<&OnceCell<Option<Bytes>>> {
         self.0.get((coding as usize).checked_sub(1)?)
     }
 }
 
 impl EdgeCache {
-    /// The content of a page in a coding; none where that is no smaller, or where `make` says that it cannot be had now.
-    /// Of all who want it at once one makes it. What was made counts among the bytes of the cache.
+    /// The content of a page in a coding; none where that is no smaller. Of all who want it at once one makes it. What was
+    /// made counts among the bytes of the cache.
+    ///
+    /// # Errors
+    /// What `make` says: it cannot be had now.
     pub(crate) async fn form<E, F>(
         &self,
         key: &Key,
         page: &Arc<Page>,
         coding: ContentCoding,
         make: impl FnOnce(Bytes) -> F,
-    ) -> Option<Bytes>
+    ) -> Result<Option<Bytes>, E>
     where
         F: Future<Output = Result<Option<Bytes>, E>>,
     {
-        let cell = page.forms.cell(coding)?;
+        let Some(cell) = page.forms.cell(coding) else { return Ok(None) };
         if let Some(made) = cell.get() {
-            return made.clone();
+            return Ok(made.clone());
         }
-        let made = cell.get_or_try_init(|| make(page.content.clone())).await.ok()?.clone();
+        let made = cell.get_or_try_init(|| make(page.content.clone())).await?.clone();
         let key = if page.selecting.is_empty() { key.digest } else { key.variant(&page.selecting) };
         self.memory.weigh(key, page, page.left(Instant::now(), self.settings.stale_max));
-        made
+        Ok(made)
     }
 }

@@ -22,6 +22,7 @@ use super::{
     key::{COUNTRY, all_ignored, own_country, values},
     policy::Standing,
 };
+use crate::coding::says_no_transform;
 
 /// Every so many answers one goes the long way, so that the cache behind knows what is in demand.
 const LOOK_BEHIND: u32 = 64;
@@ -116,10 +117,14 @@ impl Front {
         })
     }
 
-    /// Keeps a page that answered a request, to be given again in the same guise.
+    /// Keeps a page that answered a request, to be given again in the same guise, if that was for want of nothing: whoever
+    /// comes next gets no other one.
     pub fn keep(&mut self, asked: &Asked<'_>, page: &Arc<Page>, guise: Guise<'_>, generation: u64) {
         let bytes_max = self.cache.settings.front_bytes;
-        if page.weight() > bytes_max / 4 || write_key(&mut self.key, asked, &self.cache).is_none() {
+        if guise.is_makeshift()
+            || page.weight() > bytes_max / 4
+            || write_key(&mut self.key, asked, &self.cache).is_none()
+        {
             return;
         }
         let head = asked.head;
@@ -170,7 +175,14 @@ fn write_key<'a>(key: &mut Vec<u8>, asked: &Asked<'a>, cache: &EdgeCache) -> Opt
                 }
                 continue;
             }
-            13 if is("authorization") || (is("cache-control") && cache.settings.obey_clients) => return None,
+            13 if is("authorization") => return None,
+            // It wants nothing transformed, which no other request is to suffer from.
+            13 if is("cache-control") => {
+                if cache.settings.obey_clients || says_no_transform(field.value) {
+                    return None;
+                }
+                continue;
+            }
             6 if is("pragma") && cache.settings.obey_clients => return None,
             5 if is("range") => return None,
             8 if is("if-match") || is("if-range") => return None,
@@ -181,6 +193,10 @@ fn write_key<'a>(key: &mut Vec<u8>, asked: &Asked<'a>, cache: &EdgeCache) -> Opt
         if first.replace(field.value).is_some() {
             return None;
         }
+    }
+    // In HTTP/1.0 nothing is given in a coding.
+    if coding.is_some() && !head.http11 {
+        return None;
     }
     key.clear();
     let country = |name: &str| asked.trusted.then(|| values(head, name).next()).flatten();

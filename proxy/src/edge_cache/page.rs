@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     answer::{Answer, Body, Head},
-    coding::Judged,
+    coding::{ContentCoding, Judged, Plain},
     headers::Overlay,
 };
 
@@ -84,6 +84,11 @@ impl Guise<'_> {
     /// Whether it is the page as it is kept.
     pub(super) fn is_none(&self) -> bool {
         self.overlay.is_none() && self.content.is_none() && !self.judged.varies
+    }
+
+    /// Whether the next one would get another: its content could not be had now, or nobody needed it.
+    pub(super) fn is_makeshift(&self) -> bool {
+        self.judged.outcome == Err(Plain::Busy) || (self.judged.outcome.is_ok() && self.content.is_none())
     }
 }
 
@@ -207,6 +212,11 @@ impl Page {
     /// Its content.
     pub fn content(&self) -> &Bytes {
         &self.content
+    }
+
+    /// Whether it is known what becomes of its content in a coding.
+    pub fn is_formed(&self, coding: ContentCoding) -> bool {
+        self.forms.is_made(coding)
     }
 
     /// The status line and the fields of a hit, each line with its end, but `Age`.

@@ -65,6 +65,12 @@ impl Overlay {
         self.value(&CACHE_CONTROL)
     }
 
+    /// The same as a field, for whoever asks about an answer of any status whether it may be transformed: who forbids it for
+    /// a path means its errors, too.
+    pub fn word(&self) -> Option<(&str, &[u8])> {
+        self.cache_control().map(|value| (CACHE_CONTROL.as_str(), value.as_bytes()))
+    }
+
     /// The same, for an answer of this status.
     pub fn cache_control_of(&self, status: StatusCode) -> Option<&HeaderValue> {
         self.cache_control().filter(|_| goes_with(&CACHE_CONTROL, status))

@@ -128,19 +128,23 @@ impl Looking<'_> {
         let replaced = |name: &str| overlay.is_some_and(|overlay| overlay.replaces(name, status));
         let custom = overlay.into_iter().flat_map(|overlay| overlay.fields(status));
         let custom = custom.map(|field| (field.name.as_str(), field.value.as_bytes()));
-        let said: Vec<_> = page.fields().filter(|(name, _)| !replaced(name)).chain(custom).collect();
+        let word = overlay.and_then(Overlay::word);
+        let said: Vec<_> = page.fields().filter(|(name, _)| !replaced(name)).chain(custom).chain(word).collect();
         let wants = Wants::of(self.asked.head);
         let mut judged = compression.judge(&wants, said.iter().copied(), status, page.content().len());
         drop(said);
         let mut content = None;
         if let Ok(coding) = judged.outcome {
-            // A part is one of the content as it is kept.
-            let parted = self.asked.head.field("range").is_some();
-            if !parted {
-                content = self.cache.form(key, page, coding, |content| form(compression, coding, content)).await;
-            }
-            if content.is_none() {
-                judged.outcome = Err(if parted { Plain::Status } else { Plain::Small });
+            let make = |content| form(compression, coding, content);
+            if self.asked.head.field("range").is_some() {
+                // A part is one of the content as it is kept.
+                judged.outcome = Err(Plain::Status);
+            } else if page.is_formed(coding) || !is_held(page, self.asked.head) {
+                match self.cache.form(key, page, coding, make).await {
+                    Ok(Some(made)) => content = Some(made),
+                    Ok(None) => judged.outcome = Err(Plain::Small),
+                    Err(coding::Busy) => judged.outcome = Err(Plain::Busy),
+                }
             }
         }
         Guise { overlay, judged, content }
@@ -195,6 +199,23 @@ async fn wait(mut passenger: Passenger, connection: &mut Connection, until: toki
     }
 }
 
+/// What a page is compared by, and whether its tag is a strong one.
+fn validators(page: &Page) -> (Validators<'_>, bool) {
+    let tag = page.etag().unwrap_or_default();
+    let (etag, is_strong) = match tag.strip_prefix("W/") {
+        Some(bare) => (bare, false),
+        None => (tag, true),
+    };
+    // A page without a date was changed at no time that anybody could name.
+    let modified = page.modified().unwrap_or(u64::MAX);
+    (Validators { etag, modified, modified_is_strong: false }, is_strong)
+}
+
+/// Whether the client has it already, so that nobody needs its content.
+fn is_held(page: &Page, head: &Head<'_>) -> bool {
+    page.status() == StatusCode::OK && evaluate(head, validators(page).0) == Verdict::NotModified
+}
+
 /// What a client gets of a page: all of it, a part, or word that it has it already.
 fn reply(page: &Page, head: &Head<'_>, guise: &Guise<'_>, status: CacheStatus) -> Answer {
     let now = Instant::now();
@@ -205,18 +226,11 @@ fn reply(page: &Page, head: &Head<'_>, guise: &Guise<'_>, status: CacheStatus) -
     if page.status() != StatusCode::OK {
         return answer;
     }
-    let tag = page.etag().unwrap_or_default();
-    let (bare, is_strong) = match tag.strip_prefix("W/") {
-        Some(bare) => (bare, false),
-        None => (tag, true),
-    };
-    // A page without a date was changed at no time that anybody could name.
-    let modified = page.modified().unwrap_or(u64::MAX);
-    let current = Validators { etag: bare, modified, modified_is_strong: false };
+    let (current, is_strong) = validators(page);
     if evaluate(head, current) == Verdict::NotModified {
         return page.answer_not_modified(status, now);
     }
-    let current = Validators { etag: if is_strong { bare } else { "" }, ..current };
+    let current = Validators { etag: if is_strong { current.etag } else { "" }, ..current };
     let content = page.content();
     match ranges(head, current, content.len() as u64, 1) {
         Ranges::One(range) => {

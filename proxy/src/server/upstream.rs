@@ -125,8 +125,7 @@ pub(crate) async fn pass(shard: &Shard, whom: Whom, connection: Connection, requ
         None => None,
     };
     let reusable = reused.is_some();
-    drop(reused);
-    drop(running);
+    drop((reused, running));
     let mut connection = home.take();
     let flushed = flush(connection.as_mut(), app.settings.timeouts.write).await;
     // What was gathered counts as written, and is not.

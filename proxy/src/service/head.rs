@@ -86,7 +86,8 @@ pub(super) fn compress(
     request: &RequestHeader,
     passage: &Passage,
 ) -> Result<Option<Encoder>> {
-    let (asked, said) = (pairs(&request.headers), pairs(&response.headers));
+    let (asked, mut said) = (pairs(&request.headers), pairs(&response.headers));
+    said.extend(passage.overlay.as_ref().and_then(Overlay::word));
     let wants = Wants::by(asked.iter().copied(), passage.http11);
     let length = response.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let status = response.status;

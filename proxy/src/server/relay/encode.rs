@@ -1,8 +1,8 @@
 //! Hot: an answer that is compressed on its way.
 //!
 //! What the upstream sent is with the client before anything else is waited for: the encoder is flushed when there is
-//! nothing more to read, and not before, because every flush costs bytes. At most one read's worth is compressed between
-//! two looks at other connections.
+//! nothing more to read, and not before, because every flush costs bytes. At most two reads' worth is compressed between
+//! two looks at other connections, however much is at hand.
 
 use std::{future::poll_fn, task::Poll};
 
@@ -16,6 +16,8 @@ use crate::coding::{Broken, Encoder};
 
 /// So much is written while there is more to read.
 const WRITE_BYTES: usize = 16 * 1024;
+/// After so much, others are looked at while there is more to read: as much as one read gives.
+const TURN_BYTES: usize = 32 * 1024;
 
 impl Passing<'_> {
     /// Passes an answer on, in fewer bytes. `out` is for the client as it is; `input` is of the body. True when the
@@ -28,9 +30,10 @@ impl Passing<'_> {
         mut encoder: Encoder,
         [mut out, mut input]: [Vec<u8>; 2],
     ) -> Result<bool, Cut> {
-        let mut made = self.shard.pool.lend();
+        let (mut made, mut at_once) = (self.shard.pool.lend(), 0);
         loop {
             let taken = body.take_content(&mut input);
+            at_once += taken.content.len();
             encoder.push(&input[taken.content], &mut made)?;
             if taken.broken {
                 // The client sees that it was cut off: what it has is not ended.
@@ -61,6 +64,7 @@ impl Passing<'_> {
                     // While nothing comes, no buffer is held.
                     self.give_back(Some(std::mem::take(&mut made)));
                     let n = self.receive(link, &mut lent).await?;
+                    at_once = 0;
                     made = self.shard.pool.lend();
                     n
                 }
@@ -76,6 +80,11 @@ impl Passing<'_> {
             }
             if made.len() >= WRITE_BYTES {
                 self.write_chunk(link, &mut out, &mut made, false).await?;
+            }
+            if at_once >= TURN_BYTES {
+                // The runtime would let it go on for a hundred reads.
+                tokio::task::yield_now().await;
+                at_once = 0;
             }
         }
     }

@@ -120,6 +120,7 @@ pub(super) fn read(
     let coder = coder.filter(|_| !interim);
     let judged = coder.map(|coder| {
         let said = fields.clone().filter(|(name, _)| stays(name)).chain(custom.clone());
+        let said = said.chain(overlay.and_then(Overlay::word));
         let has_content = head.extent != Some(Extent::Nothing);
         coder.judge(said, Answering { status, length: told.length(), has_content })
     });
@@ -142,13 +143,7 @@ pub(super) fn read(
     if !interim {
         add_cookie(&mut lines, envelope, status, kind, fate);
     }
-    let coding = judged.as_ref().and_then(Judged::coding);
-    if let Some(length) = told.length().filter(|_| coding.is_none()) {
-        put(&mut lines, "Content-Length", itoa::Buffer::new().format(length).as_bytes(), None);
-    }
-    if let Some(judged) = &judged {
-        encode(&mut lines, judged, head.extent);
-    }
+    encode(&mut lines, judged.as_ref(), head.extent, told.length());
     if !interim {
         let envelope = Envelope { hsts: envelope.hsts.filter(|_| !promised), ..envelope };
         finish(&mut lines, head.extent, (!dated).then(date), fate, envelope);
@@ -195,9 +190,15 @@ fn put(lines: &mut Lines<'_>, name: &str, value: &[u8], judged: Option<&Judged>)
     lines.end();
 }
 
-/// Says what became of the content.
-fn encode(lines: &mut Lines<'_>, judged: &Judged, extent: Option<Extent>) {
-    if let Some(token) = judged.coding().and_then(ContentCoding::token) {
+/// Says how long the content is, and what became of it.
+fn encode(lines: &mut Lines<'_>, judged: Option<&Judged>, extent: Option<Extent>, length: Option<u64>) {
+    let coding = judged.and_then(Judged::coding);
+    // A 304's length is that of the bytes that the client has (RFC 9110 8.6), which nobody remembers.
+    let is_known = coding.is_none() && !judged.is_some_and(|judged| judged.weakens);
+    if let Some(length) = length.filter(|_| is_known) {
+        put(lines, "Content-Length", itoa::Buffer::new().format(length).as_bytes(), None);
+    }
+    if let Some(token) = coding.and_then(ContentCoding::token) {
         lines.begin("Content-Encoding");
         lines.put(token.as_bytes());
         lines.end();
@@ -206,7 +207,7 @@ fn encode(lines: &mut Lines<'_>, judged: &Judged, extent: Option<Extent>) {
             lines.put(b"Transfer-Encoding: chunked\r\n");
         }
     }
-    if judged.varies {
+    if judged.is_some_and(|judged| judged.varies) {
         lines.begin("Vary");
         lines.put(VARY_VALUE.as_bytes());
         lines.end();

@@ -1,5 +1,7 @@
 //! The cache as a whole, without a network: what is kept is found by those it is for, and by nobody else.
 
+mod at_hand;
+
 use std::{
     pin::pin,
     task::{Context, Poll, Waker},
@@ -374,87 +376,6 @@ fn memory_and_a_page_have_their_bounds() {
     cache.memory.settle();
     let [(bytes, entries), _] = cache.used();
     assert!(bytes <= 64 * 1024 && entries > 0, "{bytes} in {entries}");
-}
-
-#[test]
-fn what_a_thread_has_at_hand_is_what_the_cache_would_answer() {
-    let cache = cache(|_| ());
-    let page = get("/", &[("accept", "text/html")]);
-    assert_eq!(page.answered(&cache, 200, &[KEEP, ("etag", "\"1\""), ("vary", "x-theme")], "hello"), Ok(Fate::Keep));
-    let mut front = cache.front();
-    let mut ready = |request: &Request| {
-        request.ask(|asked| {
-            let ready = front.ready(asked, Instant::now());
-            ready.map(|ready| (ready.status.as_u16(), ready.content.cloned()))
-        })
-    };
-    assert_eq!(ready(&page), None);
-    page.ask(|asked| match find(&cache, &cache.key(asked).unwrap(), asked) {
-        Found::Fresh(page) => front.keep(asked, &page, as_it_is(), cache.generation()),
-        other => panic!("{other:?}"),
-    });
-    let mut ready = |request: &Request| {
-        request.ask(|asked| {
-            let ready = front.ready(asked, Instant::now());
-            ready.map(|ready| (ready.status.as_u16(), ready.content.cloned()))
-        })
-    };
-    assert_eq!(ready(&page), Some((200, Some("hello".into()))));
-    let accept = ("accept", "text/html");
-    assert_eq!(ready(&get("/", &[accept, ("if-none-match", "W/\"0\", \"1\"")])), Some((304, None)));
-    assert_eq!(ready(&Request { method: "HEAD", ..get("/", &[accept]) }), Some((200, None)));
-    for other in [
-        get("/", &[]),
-        get("/?", &[accept]),
-        get("/", &[accept, ("cookie", "a=b")]),
-        get("/", &[accept, ("authorization", "x")]),
-        get("/", &[accept, ("range", "bytes=0-0")]),
-        get("/", &[accept, ("x-theme", "dark")]),
-        Request { scheme: "https", ..get("/", &[accept]) },
-    ] {
-        assert_eq!(ready(&other), None, "{:?}", other.fields);
-    }
-    Request { method: "PUT", ..get("/", &[]) }.succeeds(&cache, &[]);
-    assert_eq!(ready(&page), None);
-}
-
-/// The bytes of a form are made up here: who makes them is no business of the cache's.
-#[test]
-fn a_form_of_a_page_is_made_once_counted_and_given_from_what_is_at_hand() {
-    let cache = cache(|_| ());
-    let page = get("/", &[("accept-encoding", "br")]);
-    let long = "x".repeat(10_000);
-    assert_eq!(page.answered(&cache, 200, &[KEEP, ("etag", "\"1\"")], &long), Ok(Fate::Keep));
-    let mut front = cache.front();
-    let used = |cache: &EdgeCache| {
-        cache.memory.settle();
-        cache.used()[0].0
-    };
-    let before = used(&cache);
-    page.ask(|asked| {
-        let key = cache.key(asked).unwrap();
-        let Found::Fresh(page) = find(&cache, &key, asked) else { panic!("it is not there") };
-        let form = |made: Result<Option<Bytes>, ()>| {
-            let mut form = pin!(cache.form(&key, &page, ContentCoding::Brotli, |_| std::future::ready(made)));
-            match form.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(form) => form,
-                Poll::Pending => panic!("it waits"),
-            }
-        };
-        assert_eq!(form(Err(())), None, "not now");
-        let made = Some(Bytes::from("y".repeat(3000)));
-        assert_eq!(form(Ok(made.clone())), made);
-        assert_eq!(form(Err(())), made, "it is made once");
-        assert_eq!(used(&cache), before + 3000);
-        let judged = Judged { outcome: Ok(ContentCoding::Brotli), varies: true, ..as_it_is().judged };
-        front.keep(asked, &page, Guise { overlay: None, judged, content: made }, cache.generation());
-        let ready = front.ready(asked, Instant::now()).unwrap();
-        let head = String::from_utf8(ready.head.to_vec()).unwrap();
-        for line in ["content-encoding: br", "etag: W/\"1\"", "vary: Accept-Encoding", "content-length: 3000"] {
-            assert_eq!(head.matches(&format!("\r\n{line}\r\n")).count(), 1, "{line} in {head}");
-        }
-        assert_eq!(ready.content.map(Bytes::len), Some(3000));
-    });
 }
 
 /// A page that has to leave memory is on disk, until something newer or a purge takes it away.
