@@ -155,12 +155,9 @@ pub(crate) async fn run(
     let mut scratch = Vec::new();
     let asked_path = decide::matched_path(&head, &mut scratch);
     let country = decide::country(deployment, &app.settings, peer, &head);
-    let ruled = match redirected {
-        Some(location) => Some(Outcome::Redirect { status: redirect::STATUS, location }),
-        None if is_in => ruled::first(&head, asked_path, country, deployment, shard),
-        None => None,
-    };
-    let (readdressed, ruled) = Readdressed::by(ruled);
+    let redirect = redirected.map(|location| Outcome::Redirect { status: redirect::STATUS, location });
+    let rules = || is_in.then(|| ruled::first(&head, asked_path, country, deployment, shard)).flatten();
+    let (readdressed, ruled) = Readdressed::by(redirect.or_else(rules));
     let resort = OnceLock::new();
     let request_id = shard.telemetry.request_id_for(client.trusted.then(|| head.field("x-request-id")).flatten());
     let mut turn = Turn {
@@ -190,12 +187,12 @@ pub(crate) async fn run(
         instance: None,
         written: 0,
     };
-    let (connection, given) = match refusal {
+    let given = match refusal {
         None if entry.left => (None, Given::ClientLeft),
         None => turn.answer(connection, ruled, expects_continue).await,
         Some(refusal) => turn.turn_away(connection, refusal),
     };
-    turn.finish(connection, given, expects_continue, started).await
+    turn.finish(given, started).await
 }
 
 impl Turn<'_> {
@@ -281,13 +278,8 @@ impl Turn<'_> {
         }
     }
 
-    async fn finish(
-        self,
-        connection: Option<Connection>,
-        given: Given,
-        expects_continue: bool,
-        started: Instant,
-    ) -> After {
+    async fn finish(self, (connection, given): (Option<Connection>, Given), started: Instant) -> After {
+        let expects_continue = self.expects_continue;
         let mut written = connection.as_ref().map_or(self.written, |connection| connection.written);
         let given = self.absent(given);
         let (status, after) = match (given, connection) {
