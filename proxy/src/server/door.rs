@@ -71,6 +71,11 @@ impl<'a> Door<'a> {
         }
     }
 
+    /// A door that lets everybody in, `open`.
+    pub(super) fn unless(self, open: bool) -> Self {
+        if open { Self::with(self.app, Some(Verdict::Welcome { ours: false })) } else { self }
+    }
+
     /// Waits until it is decided, or the client leaves.
     pub(super) async fn enter<'h>(self, head: &Head<'h>, connection: &mut Connection, now: Instant) -> Entry<'h> {
         let Some(access) = &self.app.access else { return Entry::default() };

@@ -11,7 +11,7 @@ use edgeplane_config::TargetKind;
 use http::{HeaderValue, StatusCode, header};
 
 use super::{
-    door::{Door, Entry},
+    door::Door,
     framing::Framing,
     gate::Passed,
     intake,
@@ -140,10 +140,8 @@ pub(crate) async fn run(
     let client = Client::of(connection.socket.from(), &head, &app.settings.trusted_proxies);
     let redirected = decide::redirect(app.redirects.as_ref(), &head, client.scheme);
     // Who is sent elsewhere is asked there.
-    let mut entry = match redirected {
-        None => door.enter(&head, &mut connection, started).await,
-        Some(_) => Entry::default(),
-    };
+    let door = door.unless(redirected.is_some());
+    let mut entry = door.enter(&head, &mut connection, started).await;
     let (is_in, refusal) = (entry.is_in(), entry.refusal.take());
     let Some(site) = app.sites.find(head.host) else {
         return refuse(connection, refusal.map_or(Refusal::Misdirected, Refusal::Access), shard).await;

@@ -140,11 +140,9 @@ pub(super) fn read(
         promised |= name == HSTS;
         put(&mut lines, name, value, judged.as_ref());
     }
-    if !interim {
-        add_cookie(&mut lines, envelope, status, kind, fate);
-    }
     encode(&mut lines, judged.as_ref(), head.extent, told.length());
     if !interim {
+        add_cookie(&mut lines, envelope, status, kind, fate);
         let envelope = Envelope { hsts: envelope.hsts.filter(|_| !promised), ..envelope };
         finish(&mut lines, head.extent, (!dated).then(date), fate, envelope);
     }
