@@ -142,13 +142,13 @@ pub(crate) async fn run(
     // Who is sent elsewhere is asked there.
     let door = door.unless(redirected.is_some());
     let mut entry = door.enter(&head, &mut connection, started).await;
-    let (is_in, refusal) = (entry.is_in(), entry.refusal.take());
+    let (is_in, refusal) = (redirected.is_none() && entry.is_in(), entry.refusal.take());
     let Some(site) = app.sites.find(head.host) else {
         return refuse(connection, refusal.map_or(Refusal::Misdirected, Refusal::Access), shard).await;
     };
     let head = entry.head(head);
     let line = site.line();
-    // Who may not come in learns of no deployment, no rule and no field.
+    // Who does not come in learns of no deployment, no rule and no field.
     let deployment = if is_in { line.choose(&head) } else { line.current() };
     let mut scratch = Vec::new();
     let asked_path = decide::matched_path(&head, &mut scratch);
