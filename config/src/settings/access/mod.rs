@@ -191,13 +191,16 @@ pub(super) fn hosts(
     hosts
 }
 
+/// Whether a policy asks something of its clients.
+type Asks = fn(&AccessPolicy) -> bool;
+
 /// What holds for a host and not everywhere: whoever may choose the host of a request could choose one without it.
 fn passed_by<'a>(
     hosts: &'a [HostAccess],
     everywhere: &'a AccessPolicy,
     tables: &'a [Table],
 ) -> impl Iterator<Item = SettingProblem> + 'a {
-    let kinds: [(&str, fn(&AccessPolicy) -> bool); 3] = [
+    let kinds: [(&str, Asks); 3] = [
         ("is asked for no password", |policy| !policy.users.is_empty()),
         ("passes by its `allow`", |policy| !policy.allow.is_empty()),
         ("passes by its `deny`", |policy| !policy.deny.is_empty()),

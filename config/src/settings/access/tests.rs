@@ -43,7 +43,8 @@ fn a_host_is_as_everywhere_but_for_what_it_names() {
          [[access-hosts]]\nhost = \"[2001:DB8::1]\"\ndeny = [\"192.0.2.1\", \"2001:db8::/32\"]\n"
     );
     let loaded = load(&text).unwrap();
-    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    let [warning] = &loaded.warnings[..] else { panic!("{:?}", loaded.warnings) };
+    assert!(warning.to_string().contains("`[2001:db8::1]` passes by its `deny`"), "{warning}");
     let access = loaded.settings.access;
     assert_eq!((access.everywhere.users.len(), access.everywhere.burst), (1, 5));
     let [www, below, address] = &access.hosts[..] else { panic!("{:?}", access.hosts) };
