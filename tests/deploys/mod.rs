@@ -128,6 +128,19 @@ fn a_hangup_deploys_what_lies_in_the_folder_now() {
 }
 
 #[test]
+fn a_hangup_undoes_no_deploy_while_the_folder_is_as_it_was() {
+    let folder = bundle("one");
+    let server = Launch::new(&folder).start();
+    deploy_as("two", &bundle("two"), server.state()).expect(0);
+    server.signal(Signal::SIGHUP);
+    wait::until("word of it", || server.log().contains("the bundle is the one that answers"));
+    server.get("/which.txt").expect(200).saying("two");
+    std::fs::write(folder.join("static/which.txt"), "changed").unwrap();
+    server.signal(Signal::SIGHUP);
+    wait::until("what lies there now", || server.get("/which.txt").expect(200).text() == "changed");
+}
+
+#[test]
 fn the_same_bundle_once_more_changes_nothing_and_a_name_is_for_one_bundle() {
     let server = start();
     let two = bundle("two");

@@ -82,6 +82,18 @@ fn each_site_has_its_own_server_and_variables() {
 }
 
 #[test]
+fn a_redirect_to_the_host_of_a_site_needs_no_site_of_its_own() {
+    let file = settings();
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{text}\n[redirect]\nhosts = [\"shop.example\"]\n")).unwrap();
+    let server = Launch::bare("serve").directory(&scratch::folder("nowhere")).arg("--config").arg(file).start();
+    let reply = ask(&server, "www.shop.example", "/which.txt?a").expect(308);
+    assert_eq!(reply.field("location"), Some("http://shop.example/which.txt?a"));
+    let reply = server.send(&Request::new("HEAD", "/x").field("Host", "www.nobody.example")).expect(421);
+    assert!(reply.body.is_empty(), "{}", reply.summary());
+}
+
+#[test]
 fn without_a_default_site_a_host_that_is_nobodys_is_misdirected() {
     let server = Launch::bare("serve").directory(&scratch::folder("nowhere")).arg("--config").arg(settings()).start();
     assert_eq!(ask(&server, "docs.example", "/which.txt").expect(200).text(), "docs");

@@ -10,7 +10,7 @@ use std::{
 use edgeplane_config::{Admin, Amount, Settings, SiteSettings};
 use tokio::{
     runtime::Builder,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 
 use super::{Failure, announce, arguments::ServeArgs, output, state::StateDir, stop::Stop};
@@ -96,6 +96,8 @@ async fn serve(
     environment: Vec<(OsString, OsString)>,
 ) -> Result<(), Failure> {
     let mut stop = Stop::listen().map_err(|source| Failure::unavailable("listen for signals", source))?;
+    // From the beginning, or it would end us while we start.
+    let hangup = signal(SignalKind::hangup()).map_err(|source| Failure::unavailable("listen for signals", source))?;
     let n_shards = n_threads(settings.threads);
     let keyring = open_keyring(&settings)?;
     let tls =
@@ -141,7 +143,7 @@ async fn serve(
     report.started(started);
     control(&app, &steward, &state);
     steward.begin();
-    reload(&steward)?;
+    reload(&steward, hangup);
     announce::started(&app, &bundles, &listeners, admin_url.as_deref());
 
     let drained = server::run(Arc::clone(&app), listeners, n_shards, async {
@@ -180,16 +182,13 @@ fn unserved(error: ActivateError) -> Failure {
 }
 
 /// SIGHUP deploys what lies in the folders that were named.
-fn reload(steward: &Arc<Steward>) -> Result<(), Failure> {
-    let mut asked =
-        signal(SignalKind::hangup()).map_err(|source| Failure::unavailable("listen for signals", source))?;
+fn reload(steward: &Arc<Steward>, mut asked: Signal) {
     let steward = Arc::clone(steward);
     tokio::spawn(async move {
         while asked.recv().await.is_some() {
             steward.reload().await;
         }
     });
-    Ok(())
 }
 
 /// The certificates, where somebody is to speak TLS.

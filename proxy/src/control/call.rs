@@ -103,40 +103,63 @@ pub(crate) fn send(
     let answer = exchange(stream, &head, write).map_err(CallError::Exchange)?;
     let broken_off = || CallError::Exchange(io::ErrorKind::UnexpectedEof.into());
     let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(broken_off)?;
+    if length(head).is_none_or(|length| body.len() < length) {
+        return Err(broken_off());
+    }
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(broken_off)?;
     Ok(Answered { status, told: body.trim_end().to_owned() })
 }
 
 fn exchange(
-    mut stream: UnixStream,
+    stream: UnixStream,
     head: &str,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<String> {
     stream.set_read_timeout(Some(BOUNDS.connection + Duration::from_secs(5)))?;
-    stream.write_all(head.as_bytes())?;
-    let written = {
-        let mut body = BufWriter::with_capacity(PIECE, Chunks(&mut stream));
-        write(&mut body).and_then(|()| body.flush()).and_then(|()| {
-            let stream = &mut body.get_mut().0;
-            stream.write_all(b"0\r\n\r\n")
-        })
-    };
+    let written = send_all(&stream, head, write);
     if written.is_err() {
         // A body that was broken off must not look like one that has ended; the answer may say why nobody wanted it.
         let _ = stream.shutdown(Shutdown::Write);
     }
-    let mut answer = String::new();
-    let read = stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer);
+    let mut answer = Vec::new();
+    let read = stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer);
     if answer.is_empty() {
         written?;
+        read?;
     }
-    read.map(|_| answer)
+    // A server that has answered without reading all that was sent resets the connection: what it said came before that.
+    String::from_utf8(answer).map_err(io::Error::other)
+}
+
+/// Sends a head and its body, together where the body is short.
+fn send_all(
+    mut stream: &UnixStream,
+    head: &str,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(PIECE, &mut stream);
+    out.write_all(head.as_bytes())?;
+    let mut body = BufWriter::with_capacity(PIECE, Chunks(&mut out));
+    write(&mut body)?;
+    body.flush()?;
+    drop(body);
+    out.write_all(b"0\r\n\r\n")?;
+    out.flush()
+}
+
+/// How long the body says it is.
+fn length(head: &str) -> Option<usize> {
+    let value = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then_some(value)
+    });
+    value?.trim().parse().ok()
 }
 
 /// A body of which nobody knows the length (RFC 9112 7.1).
-struct Chunks<'s>(&'s mut UnixStream);
+struct Chunks<W>(W);
 
-impl Write for Chunks<'_> {
+impl<W: Write> Write for Chunks<W> {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
         if !piece.is_empty() {
             self.0.write_all(format!("{:x}\r\n", piece.len()).as_bytes())?;

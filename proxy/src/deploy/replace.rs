@@ -152,6 +152,11 @@ impl Steward {
 
     async fn reload_one(&self, berth: &Berth, folder: &Path) -> Result<Replaced, ReplaceError> {
         let change = self.change(Some(&berth.terms.name))?;
+        // What was deployed, or gone back to, since the folder last changed is newer than the folder, as after a restart.
+        let known = berth.store.journal().folder;
+        if known.is_some() && known == berth.mark_of(&self.stage, folder).await {
+            return Ok(Replaced { id: berth.site.current().id.clone(), unchanged: true });
+        }
         let draft = self.draft(&change)?;
         let (from, to, bounds) = (folder.to_owned(), draft.path().join("bundle"), self.bounds());
         let root = to.clone();

@@ -98,17 +98,30 @@ pub(super) struct Turn<'a> {
     pub(super) written: u64,
 }
 
-/// Answers a head that did not pass the gate, or that belongs to no site.
-pub(crate) async fn refuse(mut connection: Connection, refusal: Refusal, shard: &Shard) -> After {
+/// Answers a head that did not pass the gate.
+pub(crate) async fn refuse(connection: Connection, refusal: Refusal, shard: &Shard) -> After {
+    outright(connection, refusal.answer(), false, shard).await
+}
+
+/// The answer to a request for a host that is no site's.
+fn without_site(redirected: Option<HeaderValue>, refusal: Option<access::Refusal>) -> Answer {
+    match (redirected, refusal) {
+        (Some(location), _) => ruled::redirect(redirect::STATUS, location),
+        (None, Some(refusal)) => Refusal::Access(refusal).answer(),
+        (None, None) => Refusal::Misdirected.answer(),
+    }
+}
+
+/// Writes an answer that belongs to no site, the last one of its connection.
+async fn outright(mut connection: Connection, answer: Answer, head_only: bool, shard: &Shard) -> After {
     let started = Instant::now();
     let (peer, protocol) = (connection.socket.peer(), connection.socket.protocol(true));
     connection.written = 0;
     let request_id = shard.telemetry.request_id();
     let scheme = connection.socket.scheme();
-    let answer = refusal.answer();
     let status = answer.status;
     let envelope = Envelope {
-        head_only: false,
+        head_only,
         keep_alive: false,
         http11: true,
         request_id: request_id.as_str(),
@@ -144,12 +157,15 @@ pub(crate) async fn run(
     let mut entry = door.enter(&head, &mut connection, started).await;
     let (is_in, refusal) = (redirected.is_none() && entry.is_in(), entry.refusal.take());
     let Some(site) = app.sites.find(head.host) else {
-        return refuse(connection, refusal.map_or(Refusal::Misdirected, Refusal::Access), shard).await;
+        return outright(connection, without_site(redirected, refusal), head.method == "HEAD", shard).await;
     };
     let head = entry.head(head);
     let line = site.line();
     // Who does not come in learns of no deployment, no rule and no field.
     let deployment = if is_in { line.choose(&head) } else { line.current() };
+    // A request holds its deployment and not the line, which is all that there are.
+    let deployment = &Arc::clone(deployment);
+    drop(line);
     let mut scratch = Vec::new();
     let asked_path = decide::matched_path(&head, &mut scratch);
     let country = decide::country(deployment, &app.settings, peer, &head);

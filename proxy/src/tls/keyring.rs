@@ -24,8 +24,9 @@ use super::certificate::{Certificate, CertificateError};
 /// What became of files that were read anew, as labels, each at the place of its count.
 pub(crate) const RELOADS: [&str; 2] = ["taken", "refused"];
 
-/// What tells that a file is another: when it was changed, its bytes, and which file it is. None where there is none.
-type Print = Option<(i64, i64, u64, u64)>;
+/// What tells that a file is another: when it was changed, it or who may read it, its bytes, and which file it is. None where
+/// there is none.
+type Print = Option<([i64; 4], u64, u64)>;
 
 /// The certificates. Those who shake hands see all old ones or all new ones.
 #[derive(Debug)]
@@ -141,8 +142,12 @@ impl ResolvesServerCert for Keyring {
 }
 
 fn prints(files: &[CertificateFiles]) -> Vec<Print> {
-    let print =
-        |path: &Path| path.metadata().ok().map(|meta| (meta.mtime(), meta.mtime_nsec(), meta.size(), meta.ino()));
+    let print = |path: &Path| {
+        path.metadata().ok().map(|meta| {
+            let times = [meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec()];
+            (times, meta.size(), meta.ino())
+        })
+    };
     files.iter().flat_map(|files| [print(&files.cert), print(&files.key)]).collect()
 }
 

@@ -167,6 +167,9 @@ fn the_host<'a>(fields: &[httparse::Header<'a>], http11: bool) -> Result<&'a str
     }
 }
 
+/// No host has a longer name (RFC 1035 2.3.4), and whoever looks one up need not think of what a longer one means.
+const HOST_NAME_MAX: usize = 255;
+
 /// `host [":" port]` of RFC 3986 without userinfo: what may stand in a Host field.
 fn is_host(value: &[u8]) -> bool {
     let (name, port) = match value.iter().rposition(|&byte| byte == b':') {
@@ -183,7 +186,7 @@ fn is_host(value: &[u8]) -> bool {
                 || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$' | b'&' | b'\'')
         }),
     };
-    name_ok && port.len() <= 5 && port.iter().all(u8::is_ascii_digit)
+    name_ok && name.len() <= HOST_NAME_MAX && port.len() <= 5 && port.iter().all(u8::is_ascii_digit)
 }
 
 /// RFC 9112 6.3, with every ambiguity refused: no length twice, no length beside a coding, one coding only.

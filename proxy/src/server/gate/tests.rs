@@ -79,6 +79,13 @@ fn what_is_ambiguous_is_refused() {
 }
 
 #[test]
+fn a_host_has_a_name_that_can_be_one() {
+    let request = |n: usize| format!("GET / HTTP/1.1\r\nHost: {}.example:80\r\n\r\n", "a".repeat(n - ".example".len()));
+    assert_eq!(refused(&request(255)), None);
+    assert_eq!(refused(&request(256)), Some(Refused::Host));
+}
+
+#[test]
 fn what_passes_means_one_thing() {
     for (request, path, query, host, framing, keep_alive) in [
         ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", "/", None, "a", Framing::None, true),

@@ -73,7 +73,16 @@ where
     let transport = Transport::new(io, ahead, meter, Arc::clone(&watch), settings.timeouts.write);
     let handshake = builder(settings).handshake::<_, Payload>(transport);
     // Without a preface in time there is nobody to say anything to.
-    let Ok(Ok(connection)) = timeout(settings.timeouts.head, handshake).await else { return };
+    let beginning = drain.beginning();
+    if drain.has_begun() {
+        return;
+    }
+    let begun = tokio::select! {
+        begun = timeout(settings.timeouts.head, handshake) => begun,
+        // Nobody has asked for anything yet.
+        () = beginning => return,
+    };
+    let Ok(Ok(connection)) = begun else { return };
     Session::new(connection, watch, peer, Arc::clone(&shard), drain, streams).run().await;
 }
 

@@ -106,13 +106,13 @@ fn begin(
     if !made.dated {
         headers.insert(header::DATE, dates.value(telemetry.clock().date(started))?);
     }
-    if let Some(hsts) = app.hsts(client.scheme)
-        && !headers.contains_key(header::STRICT_TRANSPORT_SECURITY)
-    {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_str(hsts).ok()?);
+    let promise = app.hsts(client.scheme).filter(|_| !headers.contains_key(header::STRICT_TRANSPORT_SECURITY));
+    if let Some(promise) = promise {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_str(promise).ok()?);
     }
+    let promised = promise.map_or(0, |promise| header::STRICT_TRANSPORT_SECURITY.as_str().len() + promise.len() + 4);
     // As many bytes as it is over HTTP/1.1: what header compression makes of a head depends on the answers before it.
-    let n_bytes = (made.head.len() + later_lines(&headers, made) + body.map_or(0, plain::Body::len)) as u64;
+    let n_bytes = (made.head.len() + later_lines(&headers, made) + promised + body.map_or(0, plain::Body::len)) as u64;
     let written = Written { target: made.target, status: made.status, started, client, request_id, n_bytes };
     let mut response = Response::new(());
     *response.status_mut() = made.status;

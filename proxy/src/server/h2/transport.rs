@@ -69,21 +69,26 @@ impl<T> Transport<T> {
 
     /// What came of a write, with an end to waiting for room.
     fn judge(&mut self, sent: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        match sent {
-            Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            Poll::Ready(Ok(n)) => {
-                self.stalled = None;
+        match ready!(self.patiently(sent, cx)) {
+            Ok(0) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            Ok(n) => {
                 self.meter.send(n);
                 Poll::Ready(Ok(n))
             }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => {
-                let patience = self.patience;
-                let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
-                ready!(stalled.as_mut().poll(cx));
-                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-            }
+            Err(error) => Poll::Ready(Err(error)),
         }
+    }
+
+    /// An end to waiting for a client to read. Over TLS what was written may wait until it is flushed.
+    fn patiently<R>(&mut self, polled: Poll<io::Result<R>>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
+        if polled.is_ready() {
+            self.stalled = None;
+            return polled;
+        }
+        let patience = self.patience;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
+        ready!(stalled.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -162,14 +167,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
             return Poll::Ready(Ok(()));
         }
         ready!(this.poll_drain(cx))?;
-        Pin::new(&mut this.io).poll_flush(cx)
+        let flushed = Pin::new(&mut this.io).poll_flush(cx);
+        this.patiently(flushed, cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.linger.is_none() {
             ready!(this.poll_drain(cx))?;
-            ready!(Pin::new(&mut this.io).poll_shutdown(cx))?;
+            let shut = Pin::new(&mut this.io).poll_shutdown(cx);
+            ready!(this.patiently(shut, cx))?;
         }
         if this.watch.offence().is_none() {
             return Poll::Ready(Ok(()));
