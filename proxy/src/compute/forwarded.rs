@@ -47,12 +47,18 @@ pub struct Client {
 impl Client {
     /// Reads the client from the peer and, where that is trusted, from its fields.
     pub fn of(peer: Peer, head: &Head<'_>, trusted_proxies: &[IpNet]) -> Self {
-        let is_trusted = |address: IpAddr| is_trusted(address, trusted_proxies);
         let Peer { address: peer, scheme: spoken } = peer;
         let peer = peer.ip().to_canonical();
-        if !is_trusted(peer) {
+        if !is_trusted(peer, trusted_proxies) {
             return Self { address: peer, named: true, trusted: false, scheme: spoken };
         }
+        Self::behind(peer, spoken, head, trusted_proxies)
+    }
+
+    /// What a trusted proxy says about the client behind it. Apart from `of`, which most requests need no more of.
+    #[inline(never)]
+    fn behind(peer: IpAddr, spoken: &'static str, head: &Head<'_>, trusted_proxies: &[IpNet]) -> Self {
+        let is_trusted = |address: IpAddr| is_trusted(address, trusted_proxies);
         let (address, named) = match hops::told(head, is_trusted) {
             Told::Client(address) => (address, true),
             // Nobody forwards this request: the proxy asks by itself.
