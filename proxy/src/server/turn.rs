@@ -160,12 +160,8 @@ pub(crate) async fn run(
         return outright(connection, without_site(redirected, refusal), head.method == "HEAD", shard).await;
     };
     let head = entry.head(head);
-    let line = site.line();
     // Who does not come in learns of no deployment, no rule and no field.
-    let deployment = if is_in { line.choose(&head) } else { line.current() };
-    // A request holds its deployment and not the line, which is all that there are.
-    let deployment = &Arc::clone(deployment);
-    drop(line);
+    let deployment = &if is_in { site.choose(&head) } else { site.current() };
     let mut scratch = Vec::new();
     let asked_path = decide::matched_path(&head, &mut scratch);
     let country = decide::country(deployment, &app.settings, peer, &head);

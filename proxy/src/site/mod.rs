@@ -16,6 +16,7 @@ pub use line::Line;
 pub use skew::{ID_BYTES_MAX, Source, Wish, is_id, is_page};
 
 use crate::{
+    answer::Head,
     assets::Pack,
     compute::Fleet,
     headers::{Headers, Overlay},
@@ -79,6 +80,11 @@ impl Site {
     /// This touches no counter that other threads touch; whoever keeps a deployment for longer clones its `Arc`.
     pub fn line(&self) -> Guard<Arc<Line>> {
         self.line.load()
+    }
+
+    /// The deployment of a request, which may hold it for as long as it takes: it holds no others with it, as the line does.
+    pub(crate) fn choose(&self, head: &Head<'_>) -> Arc<Deployment> {
+        Arc::clone(self.line.load().choose(head))
     }
 
     /// The deployment of requests that ask for none.
