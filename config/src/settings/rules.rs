@@ -77,15 +77,7 @@ fn problem(table: &Table, Remark { field, message, help, .. }: Remark) -> Settin
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
-    use crate::{Loaded, SettingProblems, Settings, Sources};
-
-    fn load(text: &str) -> Result<Loaded, SettingProblems> {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("edgeplane.toml"), text).unwrap();
-        Settings::load(&Sources { folder: folder.path().to_owned(), ..Sources::default() })
-    }
+    use crate::settings::tests::load_file as load;
 
     #[test]
     fn rules_are_read_in_their_order() {

@@ -122,15 +122,9 @@ fn hosts(reader: &mut Reader<'_>, key: &str, wild: bool) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::path::Path;
 
-    use crate::{Loaded, SettingProblems, Settings, Sources};
-
-    fn load(text: &str) -> Result<Loaded, SettingProblems> {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("edgeplane.toml"), text).unwrap();
-        Settings::load(&Sources { folder: folder.path().to_owned(), ..Sources::default() })
-    }
+    use crate::settings::tests::load_file as load;
 
     #[test]
     fn sites_are_read_in_their_order() {

@@ -19,6 +19,11 @@ fn load(text: &str, environment: &[(&str, &str)], flags: &[(&'static str, &str)]
     Settings::load(&sources)
 }
 
+/// Loads `text` as the only settings that anybody wrote.
+pub(super) fn load_file(text: &str) -> Result<Loaded, SettingProblems> {
+    load(text, &[], &[])
+}
+
 /// The messages for a wrong file, without the folder it lies in.
 fn complaints(text: &str) -> Vec<String> {
     let problems = load(text, &[], &[]).unwrap_err();

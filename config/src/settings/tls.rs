@@ -192,15 +192,7 @@ pub(crate) fn contradictions(settings: &Settings, values: &Values) -> Vec<Settin
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
-    use crate::{Loaded, SettingProblems, Settings, Sources};
-
-    fn load(text: &str) -> Result<Loaded, SettingProblems> {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("edgeplane.toml"), text).unwrap();
-        Settings::load(&Sources { folder: folder.path().to_owned(), ..Sources::default() })
-    }
+    use crate::{Loaded, settings::tests::load_file as load};
 
     fn complaint(text: &str) -> String {
         let problems = load(text).unwrap_err();
