@@ -147,7 +147,7 @@ impl Socket {
         self.try_write(len, |fd| Ok(rustix::net::sendmsg(fd, pieces, &mut SendAncillaryBuffer::default(), flags)?))
     }
 
-    /// Writes as much of a part of a file as there is room for now, without copying it; 0 at the end of the file. `bytes`
+    /// Writes as much of a part of a file as there is room for, without copying it; 0 at the end of the file. `bytes`
     /// are that part: they are sent where the file cannot be.
     ///
     /// # Errors

@@ -86,7 +86,7 @@ impl Tls {
         self.session.wants_write()
     }
 
-    /// Encrypts what there is room for now, and sends it; with `more`, together with what follows.
+    /// Encrypts what there is room for, and sends it; with `more`, together with what follows.
     ///
     /// # Errors
     /// `WouldBlock` when there is no room: then [`writable`](Self::writable) waits for it.
